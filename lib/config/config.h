@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The configuration: one immutable struct, made from a YAML file by the schema table in schema.c,
+ * where each key's type, unit, range and default stand. Read by anyone once made; owned by who
+ * loaded it.
+ */
+#ifndef TT_CONFIG_CONFIG_H
+#define TT_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define TT_CONFIG_PORTS	  32
+#define TT_CONFIG_WORKERS 64
+
+enum tt_config_steering {
+	TT_STEERING_AUTO,
+	TT_STEERING_NIC,
+	TT_STEERING_SOFTWARE
+};
+
+enum tt_config_idle {
+	TT_IDLE_ADAPTIVE,
+	TT_IDLE_POLL
+};
+
+enum tt_config_huge_pages {
+	TT_HUGE_PAGES_AUTO,
+	TT_HUGE_PAGES_REQUIRE,
+	TT_HUGE_PAGES_NEVER
+};
+
+/* The kinds of `ports:` entries: which key named the device. */
+enum tt_config_port_kind {
+	TT_PORT_PCI,	     /* pci: "0000:3b:00.0" */
+	TT_PORT_AF_PACKET,   /* interface: eth1 */
+	TT_PORT_AF_XDP,	     /* af_xdp: eth1 */
+	TT_PORT_PCAP,	     /* pcap: eth1 */
+	TT_PORT_MEMIF,	     /* memif: /run/memif.sock */
+	TT_PORT_VIRTIO_USER, /* virtio_user: /run/vhost.sock */
+	TT_PORT_TAP,	     /* tap: dtap0 */
+	TT_PORT_RING,	     /* ring: name */
+	TT_PORT_NULL,	     /* null: name */
+	TT_PORT_DEVARGS	     /* devargs: "net_foo0,key=value" */
+};
+
+struct tt_config_port {
+	enum tt_config_port_kind kind;
+	const char *device;   /* interface, address, path, name or devargs */
+	uint32_t descriptors; /* of each receive queue */
+	uint32_t frame_bytes; /* longest frame that is received whole */
+	bool promiscuous;
+};
+
+struct tt_config {
+	struct tt_config_port ports[TT_CONFIG_PORTS];
+	uint32_t port_count;
+
+	struct {
+		uint32_t count;			  /* 1 to TT_CONFIG_WORKERS */
+		uint32_t cpus[TT_CONFIG_WORKERS]; /* empty: any */
+		uint32_t cpu_count;		  /* 0 or count */
+		enum tt_config_idle idle;
+		enum tt_config_steering steering;
+		uint32_t ring_packets; /* of each ring between two workers, power of 2 */
+	} workers;
+
+	struct {
+		int32_t cpu; /* of the control core, -1: any */
+	} control;
+
+	struct {
+		enum tt_config_huge_pages huge_pages;
+		uint32_t mbufs;		 /* of each NUMA node's pool */
+		uint32_t mbuf_bytes;	 /* data room of one */
+		uint32_t record_batches; /* of each worker */
+	} memory;
+
+	struct {
+		uint32_t connections; /* a worker */
+		uint32_t half_open;   /* a worker */
+		bool key_vlan;
+		bool key_tunnel;
+		uint64_t tcp_idle_us;
+		uint64_t tcp_half_open_us;
+		uint64_t tcp_closing_us;
+		uint64_t udp_one_way_us;
+		uint64_t udp_two_way_us;
+		uint64_t other_idle_us;
+	} flow;
+
+	struct {
+		uint32_t datagrams; /* a worker: fragmented datagrams known at a time */
+		uint64_t timeout_us;
+	} fragments;
+
+	struct {
+		uint32_t connections; /* closed ones kept for clients */
+	} journal;
+
+	struct {
+		const char *prefix; /* EAL file prefix: names the telemetry socket's folder */
+	} telemetry;
+
+	char *text; /* owns the strings above */
+};
+
+/* The defaults of the schema table: what `taptrace read` runs with. Never fails but for memory. */
+int tt_config_default(struct tt_config **config);
+
+/* Read a file ("-": standard input). Every fault is one line "file:line:column: path: message" on
+ * `errors`; any fault gives TT_ERROR_CONFIG and *config NULL. The caller frees *config. */
+int tt_config_load(struct tt_config **config, const char *path, FILE *errors);
+
+/* The effective configuration as YAML that loads to the same struct, every key with its value and,
+ * with `annotate`, its description, unit, range and whether it needs a restart. */
+void tt_config_print(const struct tt_config *config, bool annotate, FILE *out);
+
+/* NULL is ignored. */
+void tt_config_free(struct tt_config *config);
+
+#endif

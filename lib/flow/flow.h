@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One entry of a worker's flow table: what is known of a connection. Written and read by its
+ * worker alone; what others see are copies (shard/record.h). The first two cache lines are all
+ * that a packet of a known flow touches, TCP's state aside.
+ */
+#ifndef TT_FLOW_FLOW_H
+#define TT_FLOW_FLOW_H
+
+#include "flow/key.h"
+#include "flow/tcp.h"
+#include "packet/decode.h"
+
+#include <stdint.h>
+
+/* Why a connection ended; the names in records are those of tt_close_reason_name(). */
+enum tt_close_reason {
+	TT_CLOSE_NONE,
+	TT_CLOSE_FIN,
+	TT_CLOSE_RST,
+	TT_CLOSE_IDLE,
+	TT_CLOSE_EVICTED,
+	TT_CLOSE_REUSED,
+	TT_CLOSE_END_OF_CAPTURE,
+	TT_CLOSE_SHUTDOWN,
+	TT_CLOSE_REASONS
+};
+
+const char *tt_close_reason_name(enum tt_close_reason reason);
+
+/* How it is known which endpoint is the client, strongest last. */
+enum tt_direction_from {
+	TT_DIRECTION_FIRST_PACKET,
+	TT_DIRECTION_PORT,
+	TT_DIRECTION_SYNACK,
+	TT_DIRECTION_SYN
+};
+
+/* Which timeout applies: the index of struct tt_flow_timeouts. */
+enum tt_flow_class {
+	TT_FLOW_TCP_HALF_OPEN,
+	TT_FLOW_TCP_OPEN,
+	TT_FLOW_TCP_CLOSING, /* both FINs or a RST were seen */
+	TT_FLOW_UDP_ONE_WAY,
+	TT_FLOW_UDP_TWO_WAY,
+	TT_FLOW_OTHER,
+	TT_FLOW_CLASSES
+};
+
+struct tt_flow_timeouts {
+	uint32_t ms[TT_FLOW_CLASSES]; /* 1 to 2^30 */
+};
+
+/* Where the entry is in its life. Entries of state FREE are zero but for `next`. */
+enum tt_flow_state {
+	TT_FLOW_FREE,
+	TT_FLOW_ACTIVE,
+	TT_FLOW_UNREPORTED /* closed and out of the index; its record found no room yet */
+};
+
+struct tt_flow_counters {
+	uint64_t packets;
+	uint64_t ip_bytes;
+	uint64_t payload_bytes;
+};
+
+struct tt_flow {
+	/* Cache line 0. */
+	struct tt_flow_key key;
+	uint32_t hash;	  /* low half of the key's hash */
+	uint32_t seen_ms; /* worker's clock (tt_flow_table_now) at the last packet; may wrap */
+	uint8_t state;	  /* enum tt_flow_state */
+	uint8_t class;	  /* enum tt_flow_class */
+	uint8_t client;	  /* direction of the client's packets: 0 or 1 */
+	uint8_t direction_from; /* enum tt_direction_from */
+	uint32_t next;		/* link of the free list and of the half-open list */
+
+	/* Cache line 1: by direction, 0 from the key's low endpoint. */
+	struct tt_flow_counters counters[2];
+	uint32_t fragments[2];
+	uint64_t end_us; /* of the latest packet, since the epoch */
+
+	/* Cache line 2: written when the flow is created, and read when it is reported. */
+	uint64_t start_us;
+	uint64_t uid;
+	uint32_t previous;     /* link of the half-open list */
+	uint32_t tap_ports[2]; /* by direction: bit 1 << tap port number */
+	uint16_t vlan[TT_PACKET_VLANS];
+	uint8_t vlan_count;
+	uint8_t layer_count;
+	uint8_t layer_kind[TT_PACKET_LAYERS];
+	uint8_t layer_has_id; /* bit 1 << layer number */
+	uint8_t close_reason; /* enum tt_close_reason, once UNREPORTED */
+	uint32_t layer_id[TT_PACKET_LAYERS];
+
+	/* Cache lines 3 and on: TCP only. */
+	struct tt_tcp tcp;
+} __attribute__((aligned(64)));
+
+#endif
