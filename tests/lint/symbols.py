@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""symbols.py BUILD: what the functions of the packet path call in the built archives.
+
+The packet path allocates nothing, takes no lock, prints nothing and makes no system call. Set-up
+code beside it may: functions named as such (*_create, *_destroy), and those listed below. Needs
+objdump.
+"""
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+PACKET_PATH = ('packet', 'flow', 'protocol', 'shard', 'pipeline')
+SET_UP_NAME = re.compile(r'_(create|destroy)$')
+# Functions that run before the first packet, after the last, or on the control core only:
+# "folder/file.c": {function: why it may}.
+SET_UP = {
+}
+FORBIDDEN = {
+    'allocates': r'(re|m|c|v|pv)alloc|free|posix_memalign|(aligned_)?alloc|strn?dup|v?asprintf'
+                 r'|m(un)?map|madvise|s?brk|rte_(re|m|z|c)alloc(_socket)?|rte_free|tt_memory_\w+',
+    'prints': r'v?[fsd]?n?printf|_*v?[fs]?n?printf_chk|f?put[cs]|puts|putchar|fwrite|perror|v?syslog'
+              r'|rte_v?log|tt_log\w*',
+    'takes a lock': r'pthread_(mutex|rwlock|cond|spin|barrier)_\w+|sem_\w+|mtx_\w+|cnd_\w+',
+    'makes a system call': r'syscall|read|write|readv|writev|p(read|write)(64)?|open(at)?(64)?|close|ioctl'
+                           r'|p?poll|p?select|epoll_\w+|send(to|msg|mmsg)?|recv(from|msg|mmsg)?'
+                           r'|(clock_)?nanosleep|u?sleep|sched_yield|getrandom|getentropy|futex'
+                           r'|clock_gettime|gettimeofday|time|getenv|f(open|close|read|flush)',
+}
+FORBIDDEN = {what: re.compile(r'(%s)$' % names) for what, names in FORBIDDEN.items()}
+FUNCTION = re.compile(r'[0-9a-f]+ <([^>]+)>:$')
+MEMBER = re.compile(r'(\S+):\s+file format ')
+RELOCATION = re.compile(r'\s+[0-9a-f]+: R_\S+\s+([A-Za-z_]\w*)')
+
+
+def source_of(member):
+    """The source of an archive member: meson names the object by its path below the build file."""
+    return re.sub(r'^.*\.p_|\.o$', '', Path(member).name)
+
+
+def calls(archive):
+    """(member, function, symbol it refers to) of each relocation in code."""
+    listing = subprocess.run(['objdump', '--disassemble', '--reloc', archive],
+                             check=True, text=True, stdout=subprocess.PIPE).stdout
+    member = function = ''
+    for line in listing.splitlines():
+        if found := MEMBER.match(line):
+            member = found[1]
+        elif found := FUNCTION.match(line):
+            # GCC's clones of a function: name.part.0, name.cold, name.constprop.0.
+            function = found[1].split('.')[0]
+        elif found := RELOCATION.match(line):
+            yield member, function, found[1]
+
+
+def faults(build):
+    for folder in PACKET_PATH:
+        for archive in sorted((build / 'lib' / folder).glob('*.a')):
+            for member, function, symbol in sorted(set(calls(archive))):
+                source = f'{folder}/{source_of(member)}'
+                if SET_UP_NAME.search(function) or function in SET_UP.get(source, {}):
+                    continue
+                for what, names in FORBIDDEN.items():
+                    if names.match(symbol):
+                        yield f'lib/{source}: {function}() {what}: {symbol}'
+
+
+def main():
+    found = list(faults(Path(sys.argv[1])))
+    print('\n'.join(found), end='\n' if found else '')
+    sys.exit(bool(found))
+
+
+if __name__ == '__main__':
+    main()
