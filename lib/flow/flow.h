@@ -26,6 +26,7 @@ enum tt_close_reason {
 	TT_CLOSE_REASONS
 };
 
+/* "fin", "end_of_capture", ...; static. "none" for what is no reason. */
 const char *tt_close_reason_name(enum tt_close_reason reason);
 
 /* How it is known which endpoint is the client, strongest last. */
@@ -51,7 +52,7 @@ struct tt_flow_timeouts {
 	uint32_t ms[TT_FLOW_CLASSES]; /* 1 to 2^30 */
 };
 
-/* Where the entry is in its life. Entries of state FREE are zero but for `next`. */
+/* Where the entry is in its life. Of a FREE entry only `state` and `next` mean anything. */
 enum tt_flow_state {
 	TT_FLOW_FREE,
 	TT_FLOW_ACTIVE,
@@ -73,7 +74,7 @@ struct tt_flow {
 	uint8_t class;	  /* enum tt_flow_class */
 	uint8_t client;	  /* direction of the client's packets: 0 or 1 */
 	uint8_t direction_from; /* enum tt_direction_from */
-	uint32_t next;		/* link of the free list and of the half-open list */
+	uint32_t next; /* the table's: link of the free, the half-open or the unreported list */
 
 	/* Cache line 1: by direction, 0 from the key's low endpoint. */
 	struct tt_flow_counters counters[2];
@@ -83,7 +84,7 @@ struct tt_flow {
 	/* Cache line 2: written when the flow is created, and read when it is reported. */
 	uint64_t start_us;
 	uint64_t uid;
-	uint32_t previous;     /* link of the half-open list */
+	uint32_t previous;     /* the table's: back link of the half-open and unreported lists */
 	uint32_t tap_ports[2]; /* by direction: bit 1 << tap port number */
 	uint16_t vlan[TT_PACKET_VLANS];
 	uint8_t vlan_count;
@@ -94,7 +95,11 @@ struct tt_flow {
 	uint32_t layer_id[TT_PACKET_LAYERS];
 
 	/* Cache lines 3 and on: TCP only. */
-	struct tt_tcp tcp;
+	struct tt_tcp tcp __attribute__((aligned(64)));
 } __attribute__((aligned(64)));
+
+/* Why a connection whose time is over ended: FIN or RST, by its TCP state, when its class is
+ * TT_FLOW_TCP_CLOSING, else IDLE. */
+enum tt_close_reason tt_flow_expiry_reason(const struct tt_flow *flow);
 
 #endif

@@ -3,11 +3,13 @@
  * The flow table of one worker: a fixed number of entries, an index of cache-line buckets over
  * them, ageing by an incremental sweep, and eviction when full. One thread owns a table and alone
  * calls everything here, but for the counters, which anyone may read. Nothing after create()
- * allocates. Memory: sizeof(struct tt_flow) and about 11 bytes of index an entry.
+ * allocates. Memory: sizeof(struct tt_flow) and 8 bytes of index an entry.
  *
  * Index: buckets of 64 bytes with 12 slots of an 8-bit tag and a 32-bit entry number, compared 16
  * tags at once; a full bucket overflows into the next, and counts what has overflowed through it,
- * so that a delete leaves no tombstone (the scheme of F14 and of Swiss tables).
+ * so that a delete leaves no tombstone (the scheme of F14 and of Swiss tables). There is a bucket
+ * for every 8 entries, so the index is never more than two thirds full: an insert always finds a
+ * slot, and with random hashes one entry in 60 lies outside its first bucket when all are in use.
  */
 #ifndef TT_FLOW_TABLE_H
 #define TT_FLOW_TABLE_H
@@ -38,13 +40,15 @@ struct tt_flow_table_counters {
 	tt_counter created;
 	tt_counter evicted_half_open;
 	tt_counter evicted_idle;
-	tt_counter lost_unreported; /* unreported entries given up because the table was full */
+	tt_counter
+		lost_unreported; /* records that found no room, given up because the table was full */
 };
 
 struct tt_flow_table;
 
-/* What a sweep does with an entry whose time is over, or that is unreported: return true to have
- * it freed (its record was taken), false to see it again on the next pass (then it is UNREPORTED). */
+/* Make the record of a flow that has ended: it is UNREPORTED, with its close_reason. Return true
+ * when the record was taken and the entry can be freed, false to be asked again later. Calls
+ * nothing of this header that changes the table. */
 typedef bool (*tt_flow_report)(void *context, struct tt_flow *flow);
 
 /* Bytes that a table of this capacity maps, index and entries. */
@@ -57,28 +61,40 @@ bool tt_flow_table_populate(struct tt_flow_table *table);
 void tt_flow_table_destroy(struct tt_flow_table *table);
 
 /* found[i] = the ACTIVE entry of keys[i], or NULL. count at most TT_FLOW_BURST. hashes[i] is the
- * low half of tt_flow_key_hash(). Prefetches in three passes: buckets, tags, entries. */
+ * low half of tt_flow_key_hash(). Prefetches in three passes: buckets, entries, keys compared. What
+ * was found is only good until the next call that changes the table: an insert may evict it and
+ * give its entry to another key (tt_flow_has_key() tells), and makes a NULL for its own key stale. */
 void tt_flow_table_lookup_bulk(struct tt_flow_table *table, const struct tt_flow_key *keys,
 	const uint32_t *hashes, unsigned int count, struct tt_flow **found);
+
+/* Is this entry, found for this key earlier in the burst, still its ACTIVE one? */
+static inline bool tt_flow_has_key(const struct tt_flow *flow, const struct tt_flow_key *key)
+{
+	return flow->state == TT_FLOW_ACTIVE && tt_flow_key_equal(&flow->key, key);
+}
 
 struct tt_flow *tt_flow_table_lookup(
 	struct tt_flow_table *table, const struct tt_flow_key *key, uint32_t hash);
 
 /* A new ACTIVE entry for a key that is not in the table: key, hash and seen_ms set, class OTHER,
- * the rest zero. When the table is full one entry is evicted first: the oldest half-open one, else
- * the longest idle of the candidates that the sweep has kept, else the oldest unreported one. The
- * evicted flow goes through `report` with close_reason TT_CLOSE_EVICTED; when report returns false
- * it is lost, and counted. Never returns NULL. */
+ * the rest zero. When the table is full one entry goes first:
+ *   1. the oldest unreported one, when its record is taken now, so that nothing is lost; else
+ *   2. the oldest half-open one; else
+ *   3. the oldest unreported one, although its record is lost; else
+ *   4. the longest idle of what the sweep's last pass has left of such, or of a sample.
+ * An ACTIVE one is reported with the reason TT_CLOSE_EVICTED, unless it had ended anyhow: then as
+ * tt_flow_table_flush() does. A record that is not taken is lost, and counted. Never NULL. */
 struct tt_flow *tt_flow_table_insert(struct tt_flow_table *table, const struct tt_flow_key *key,
 	uint32_t hash, tt_flow_report report, void *context);
 
 /* Set the class, keeping the list and the count of half-open entries; evicts the oldest half-open
- * one through `report` when this one goes over half_open_limit. */
+ * one through `report`, like insert, when this one goes over half_open_limit, and never this one. */
 void tt_flow_table_set_class(struct tt_flow_table *table, struct tt_flow *flow,
 	enum tt_flow_class class, tt_flow_report report, void *context);
 
 /* Has this ACTIVE entry been idle for longer than its class allows? Exact, whether or not the
- * sweep has come by, so that a record does not depend on when the sweep does. */
+ * sweep has come by, so that a record does not depend on when the sweep does. The reason to close
+ * it with is tt_flow_expiry_reason(). */
 bool tt_flow_table_expired(const struct tt_flow_table *table, const struct tt_flow *flow);
 
 /* Take an ACTIVE entry out of the index with this reason and report it; when `report` returns
@@ -86,19 +102,24 @@ bool tt_flow_table_expired(const struct tt_flow_table *table, const struct tt_fl
 void tt_flow_table_close(struct tt_flow_table *table, struct tt_flow *flow,
 	enum tt_close_reason reason, tt_flow_report report, void *context);
 
-/* The table's clock, in milliseconds since the worker's base. Never runs backwards: an earlier
+/* Time passes: now_ms is milliseconds since the worker's base. Never runs backwards: an earlier
  * value is ignored. */
 void tt_flow_table_advance(struct tt_flow_table *table, uint64_t now_ms);
-uint64_t tt_flow_table_now(const struct tt_flow_table *table);
 
-/* Look at the next `entries` entries: close those that have expired (reason: FIN or RST for class
- * CLOSING by tcp's word, else IDLE), report again the UNREPORTED. Returns how many were freed. */
+/* The table's clock, for seen_ms. It keeps step with now_ms, but for steps longer than any timeout
+ * (2^30 ms): those count as one just over it. That, and waiting for a sweep that is 37 days behind,
+ * keeps the 32 bits of seen_ms unambiguous. */
+uint32_t tt_flow_table_now(const struct tt_flow_table *table);
+
+/* Report the UNREPORTED again, oldest first, at most `entries` and until one is refused; then look
+ * at the next `entries` entries and close those that have expired. Returns how many were freed. */
 unsigned int tt_flow_table_sweep(
 	struct tt_flow_table *table, unsigned int entries, tt_flow_report report, void *context);
 
-/* Close every ACTIVE entry among the next `entries` from *position on with this reason; *position
- * goes on, and is tt_flow_table_extent() when all have been seen. For the end of a run. UNREPORTED
- * entries are reported again. Stops at the first that `report` refuses; call again later. */
+/* For the end of a run: close every ACTIVE entry among the next `entries` from *position on, with
+ * this reason, or as what it has ended by: tt_flow_expiry_reason() when it is of class CLOSING or
+ * has expired. UNREPORTED entries are reported first. Stops at the first that `report` refuses;
+ * call again later. *position goes on, and is tt_flow_table_extent() when all were reported. */
 void tt_flow_table_flush(struct tt_flow_table *table, uint32_t *position, unsigned int entries,
 	enum tt_close_reason reason, tt_flow_report report, void *context);
 

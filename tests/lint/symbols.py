@@ -16,6 +16,8 @@ SET_UP_NAME = re.compile(r'_(create|destroy)$')
 # Functions that run before the first packet, after the last, or on the control core only:
 # "folder/file.c": {function: why it may}.
 SET_UP = {
+    'flow/key.c': {'tt_key_secret_make': 'called once at start'},
+    'flow/table.c': {'tt_flow_table_populate': 'called once at start'},
 }
 FORBIDDEN = {
     'allocates': r'(re|m|c|v|pv)alloc|free|posix_memalign|(aligned_)?alloc|strn?dup|v?asprintf'
