@@ -7,12 +7,16 @@
 #ifndef TT_CONFIG_CONFIG_H
 #define TT_CONFIG_CONFIG_H
 
+#include "base/log.h"
+
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #define TT_CONFIG_PORTS	  32
 #define TT_CONFIG_WORKERS 64
+#define TT_CONFIG_CPU_ANY (-1)
 
 enum tt_config_steering {
 	TT_STEERING_AUTO,
@@ -67,7 +71,7 @@ struct tt_config {
 	} workers;
 
 	struct {
-		int32_t cpu; /* of the control core, -1: any */
+		int32_t cpu; /* of the control core, or TT_CONFIG_CPU_ANY */
 	} control;
 
 	struct {
@@ -96,6 +100,11 @@ struct tt_config {
 	} fragments;
 
 	struct {
+		uint32_t layer_kinds; /* taken off: bit 1 << enum tt_layer_kind */
+		uint32_t layer_limit; /* taken off one packet, 0 to TT_PACKET_LAYERS */
+	} tunnels;
+
+	struct {
 		uint32_t connections; /* closed ones kept for clients */
 	} journal;
 
@@ -103,18 +112,35 @@ struct tt_config {
 		const char *prefix; /* EAL file prefix: names the telemetry socket's folder */
 	} telemetry;
 
-	char *text; /* owns the strings above */
+	/* Whom to become once the devices are open; NULL: stay who started it. */
+	const char *user;
+	const char *group;
+
+	struct {
+		enum tt_log_level level;
+	} log;
+
+	char *text; /* owns the strings above, defaults aside */
 };
 
-/* The defaults of the schema table: what `taptrace read` runs with. Never fails but for memory. */
+/* The defaults of the schema table, without a port: what `taptrace read` runs with. TT_ERROR_MEMORY,
+ * and *config NULL, is its only failure. The caller frees *config. */
 int tt_config_default(struct tt_config **config);
 
-/* Read a file ("-": standard input). Every fault is one line "file:line:column: path: message" on
- * `errors`; any fault gives TT_ERROR_CONFIG and *config NULL. The caller frees *config. */
+/* Read a file ("-": standard input) of at most 1 MiB. Every fault is one line
+ * "file:line:column: path: message" on `errors`, the path left out where the fault is the
+ * document's, line and column where the file cannot be read; any fault gives TT_ERROR_CONFIG and
+ * *config NULL. TT_ERROR_MEMORY as above. The caller frees *config. */
 int tt_config_load(struct tt_config **config, const char *path, FILE *errors);
 
+/* The same from memory: `name` stands for the file in the error lines. */
+int tt_config_parse(struct tt_config **config, const char *name, const char *text,
+	size_t text_bytes, FILE *errors);
+
 /* The effective configuration as YAML that loads to the same struct, every key with its value and,
- * with `annotate`, its description, unit, range and whether it needs a restart. */
+ * with `annotate`, its description, unit, range and whether it needs a restart; then a key whose
+ * value follows from another one's is a comment, so that it goes on following it.
+ * conf/taptrace.yaml is the annotated print of the defaults. */
 void tt_config_print(const struct tt_config *config, bool annotate, FILE *out);
 
 /* NULL is ignored. */

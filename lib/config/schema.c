@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/schema.h"
+
+#include <string.h>
+
+#define MS_US	  UINT64_C(1000)
+#define SECOND_US (1000 * MS_US)
+#define MINUTE_US (60 * SECOND_US)
+#define HOUR_US	  (60 * MINUTE_US)
+#define WEEK_US	  (7 * 24 * HOUR_US)
+#define KIB	  UINT64_C(1024)
+
+#define FIELD(field)                                                                               \
+	.offset = offsetof(struct tt_config, field),                                               \
+	.field_bytes = sizeof(((struct tt_config *)NULL)->field)
+#define PORT_FIELD(field)                                                                          \
+	.offset = offsetof(struct tt_config_port, field),                                          \
+	.field_bytes = sizeof(((struct tt_config_port *)NULL)->field)
+#define RANGE(least, most, standard) .minimum = (least), .maximum = (most), .fallback = (standard)
+
+#define SECTION(key_path, text)                                                                    \
+	{                                                                                          \
+		.path = (key_path), .type = TT_SCHEMA_SECTION, .description = (text)               \
+	}
+#define DEVICE(key, named, key_form, sample, text)                                                 \
+	{                                                                                          \
+		.path = "ports[]." key, .type = TT_SCHEMA_DEVICE, .description = (text),           \
+		PORT_FIELD(device), .form = (key_form), .example = (sample), .number = (named),    \
+		.number_offset = offsetof(struct tt_config_port, kind)                             \
+	}
+#define TIMEOUT(key_path, key_field, standard, text)                                               \
+	{                                                                                          \
+		.path = (key_path), .type = TT_SCHEMA_DURATION, .hot = true,                       \
+		.description = (text), FIELD(key_field), RANGE(MS_US, WEEK_US, (standard))         \
+	}
+/* The bit is 1 << enum tt_layer_kind, the key tt_layer_name(): a unit test holds them together. */
+#define LAYER(key, bit, text)                                                                      \
+	{                                                                                          \
+		.path = "tunnels." key, .type = TT_SCHEMA_BIT, .description = "Take off " text,    \
+		FIELD(tunnels.layer_kinds), RANGE(0, 1, 1), .number = (bit)                        \
+	}
+
+static const char *const idle_names[] = {"adaptive", "poll", NULL};
+static const char *const steering_names[] = {"auto", "nic", "software", NULL};
+static const char *const huge_page_names[] = {"auto", "require", "never", NULL};
+static const char *const log_names[] = {"error", "warning", "info", "debug", NULL};
+
+/* A quarter: a SYN flood may take that much of the table and leaves the rest to connections. */
+static uint64_t derive_half_open(const struct tt_config *config)
+{
+	return config->flow.connections / 4;
+}
+
+const struct tt_schema_key tt_schema[] = {
+	{.path = "ports",
+		.type = TT_SCHEMA_LIST,
+		.description = "Ports that receive the copy of the traffic; an entry names its "
+			       "device by exactly one key",
+		FIELD(ports),
+		.count_offset = offsetof(struct tt_config, port_count),
+		.capacity = TT_CONFIG_PORTS,
+		.item_bytes = sizeof(struct tt_config_port)},
+	DEVICE("pci", TT_PORT_PCI, TT_SCHEMA_PCI, "0000:3b:00.0",
+		"A NIC bound to vfio-pci or uio, by its PCI address"),
+	DEVICE("interface", TT_PORT_AF_PACKET, TT_SCHEMA_INTERFACE, "eth1",
+		"A kernel interface, through AF_PACKET"),
+	DEVICE("af_xdp", TT_PORT_AF_XDP, TT_SCHEMA_INTERFACE, "eth1",
+		"A kernel interface, through AF_XDP"),
+	DEVICE("pcap", TT_PORT_PCAP, TT_SCHEMA_INTERFACE, "eth1",
+		"A kernel interface, through libpcap"),
+	DEVICE("memif", TT_PORT_MEMIF, TT_SCHEMA_ANY_TEXT, "/run/memif.sock",
+		"A shared memory interface, by its socket"),
+	DEVICE("virtio_user", TT_PORT_VIRTIO_USER, TT_SCHEMA_ANY_TEXT, "/run/vhost.sock",
+		"The virtio side of a vhost-user switch, by its socket"),
+	DEVICE("tap", TT_PORT_TAP, TT_SCHEMA_INTERFACE, "dtap0",
+		"A TAP interface that is made for the port"),
+	DEVICE("ring", TT_PORT_RING, TT_SCHEMA_NAME, "ring0", "A DPDK ring, for tests"),
+	DEVICE("null", TT_PORT_NULL, TT_SCHEMA_NAME, "null0",
+		"A source of empty frames, for measurements"),
+	DEVICE("devargs", TT_PORT_DEVARGS, TT_SCHEMA_ANY_TEXT, "net_ring0,nodeaction=r1:0:CREATE",
+		"Any other virtual device, in DPDK's own words"),
+	{.path = "ports[].descriptors",
+		.type = TT_SCHEMA_UINT,
+		.description = "Descriptors of each receive queue",
+		PORT_FIELD(descriptors),
+		RANGE(64, 32768, 4096),
+		.unit = "descriptors"},
+	{.path = "ports[].frame_size",
+		.type = TT_SCHEMA_SIZE,
+		.description = "Longest frame that is received whole",
+		PORT_FIELD(frame_bytes),
+		RANGE(64, 16 * KIB, 2 * KIB)},
+	{.path = "ports[].promiscuous",
+		.type = TT_SCHEMA_BOOL,
+		.description = "Receive frames for other stations, as a tap must",
+		PORT_FIELD(promiscuous),
+		RANGE(0, 1, 1)},
+
+	SECTION("workers", "The lcores that receive and trace packets"),
+	{.path = "workers.count",
+		.type = TT_SCHEMA_UINT,
+		.description = "Workers, each with a receive queue of every port",
+		FIELD(workers.count),
+		RANGE(1, TT_CONFIG_WORKERS, 1),
+		.unit = "workers"},
+	{.path = "workers.cpus",
+		.type = TT_SCHEMA_CPUS,
+		.description = "A CPU for each worker in turn, as a list or as text like 1-3,5",
+		FIELD(workers.cpus),
+		.maximum = TT_SCHEMA_CPU_MAX,
+		.count_offset = offsetof(struct tt_config, workers.cpu_count),
+		.capacity = TT_CONFIG_WORKERS},
+	{.path = "workers.idle",
+		.type = TT_SCHEMA_ENUM,
+		.description = "Without packets: sleep a little longer each time, or go on polling",
+		FIELD(workers.idle),
+		.fallback = TT_IDLE_ADAPTIVE,
+		.names = idle_names},
+	{.path = "workers.steering",
+		.type = TT_SCHEMA_ENUM,
+		.description = "What brings both directions of a flow to one worker",
+		FIELD(workers.steering),
+		.fallback = TT_STEERING_AUTO,
+		.names = steering_names},
+	{.path = "workers.ring_packets",
+		.type = TT_SCHEMA_UINT,
+		.description = "Packets that wait between two workers where software steers",
+		FIELD(workers.ring_packets),
+		RANGE(64, 1048576, 4096),
+		.unit = "packets",
+		.power_of_two = true},
+
+	SECTION("control", "The lcore that merges, keeps and serves"),
+	{.path = "control.cpu",
+		.type = TT_SCHEMA_CPU,
+		.description = "Its CPU",
+		FIELD(control.cpu),
+		.maximum = TT_SCHEMA_CPU_MAX,
+		.fallback = UINT64_MAX},
+
+	SECTION("memory", "What is allocated at the start"),
+	{.path = "memory.huge_pages",
+		.type = TT_SCHEMA_ENUM,
+		.description = "Use huge pages where there are some, always, or never",
+		FIELD(memory.huge_pages),
+		.fallback = TT_HUGE_PAGES_AUTO,
+		.names = huge_page_names},
+	{.path = "memory.mbufs",
+		.type = TT_SCHEMA_COUNT,
+		.description = "Packet buffers of each NUMA node",
+		FIELD(memory.mbufs),
+		RANGE(1024, 16777216, 65536),
+		.unit = "mbufs"},
+	{.path = "memory.mbuf_size",
+		.type = TT_SCHEMA_SIZE,
+		.description =
+			"Data room of a packet buffer, DPDK's headroom of 128 bytes included",
+		FIELD(memory.mbuf_bytes),
+		RANGE(KIB, 65535, 2 * KIB + 128)},
+	{.path = "memory.record_batches",
+		.type = TT_SCHEMA_UINT,
+		.description = "Batches of 64 records between each worker and the control core",
+		FIELD(memory.record_batches),
+		RANGE(2, 65535, 255),
+		.unit = "batches"},
+
+	SECTION("flow", "The flow table of each worker"),
+	{.path = "flow.connections",
+		.type = TT_SCHEMA_COUNT,
+		.description = "Connections known at a time, beyond which the idlest is evicted",
+		FIELD(flow.connections),
+		RANGE(64, 268435456, 1000000),
+		.unit = "connections"},
+	{.path = "flow.half_open",
+		.type = TT_SCHEMA_COUNT,
+		.description = "Of them, TCP handshakes not complete; a quarter when not given",
+		FIELD(flow.half_open),
+		.minimum = 1,
+		.maximum = 268435456,
+		.unit = "connections",
+		.derive = derive_half_open},
+	SECTION("flow.key", "What tells flows apart besides addresses, ports and protocol"),
+	{.path = "flow.key.vlan",
+		.type = TT_SCHEMA_BOOL,
+		.description = "The VLAN ids",
+		FIELD(flow.key_vlan),
+		RANGE(0, 1, 0)},
+	{.path = "flow.key.tunnel",
+		.type = TT_SCHEMA_BOOL,
+		.description = "The ids of the tunnels around the packet",
+		FIELD(flow.key_tunnel),
+		RANGE(0, 1, 1)},
+	SECTION("flow.timeouts", "After how long without a packet a flow is closed"),
+	TIMEOUT("flow.timeouts.tcp_idle", flow.tcp_idle_us, HOUR_US, "TCP, established"),
+	TIMEOUT("flow.timeouts.tcp_half_open", flow.tcp_half_open_us, 5 * SECOND_US,
+		"TCP, handshake not complete"),
+	TIMEOUT("flow.timeouts.tcp_closing", flow.tcp_closing_us, 2 * SECOND_US,
+		"TCP, after the FINs of both sides"),
+	TIMEOUT("flow.timeouts.udp_one_way", flow.udp_one_way_us, 30 * SECOND_US,
+		"UDP, seen in one direction"),
+	TIMEOUT("flow.timeouts.udp_two_way", flow.udp_two_way_us, 120 * SECOND_US,
+		"UDP, seen in both directions"),
+	TIMEOUT("flow.timeouts.other", flow.other_idle_us, 30 * SECOND_US, "Any other protocol"),
+
+	SECTION("fragments", "IP fragments, which follow the first one of their datagram"),
+	{.path = "fragments.datagrams",
+		.type = TT_SCHEMA_COUNT,
+		.description = "Fragmented datagrams known at a time by each worker",
+		FIELD(fragments.datagrams),
+		RANGE(16, 1048576, 4096),
+		.unit = "datagrams"},
+	TIMEOUT("fragments.timeout", fragments.timeout_us, 30 * SECOND_US,
+		"How long a datagram's fragments are waited for"),
+
+	SECTION("tunnels", "Which encapsulations are taken off; others stay flows of their own"),
+	{.path = "tunnels.depth",
+		.type = TT_SCHEMA_UINT,
+		.description = "Encapsulations taken off a packet",
+		FIELD(tunnels.layer_limit),
+		RANGE(0, 4, 4),
+		.unit = "encapsulations"},
+	LAYER("mpls", 1, "MPLS labels"),
+	LAYER("pppoe", 2, "PPPoE sessions"),
+	LAYER("gre", 3, "GRE"),
+	LAYER("pptp", 4, "PPTP's GRE version 1"),
+	LAYER("nvgre", 5, "NVGRE"),
+	LAYER("erspan1", 6, "ERSPAN type I"),
+	LAYER("erspan2", 7, "ERSPAN type II"),
+	LAYER("erspan3", 8, "ERSPAN type III"),
+	LAYER("vxlan", 9, "VXLAN"),
+	LAYER("vxlan_gpe", 10, "VXLAN-GPE"),
+	LAYER("geneve", 11, "Geneve"),
+	LAYER("gtpu", 12, "GTP-U"),
+	LAYER("ipip", 13, "IPv4 in IPv4"),
+	LAYER("6in4", 14, "IPv6 in IPv4"),
+	LAYER("4in6", 15, "IPv4 in IPv6"),
+	LAYER("6in6", 16, "IPv6 in IPv6"),
+	LAYER("teredo", 17, "Teredo"),
+	LAYER("l2tp", 18, "L2TP versions 2 and 3"),
+	LAYER("nsh", 19, "network service headers"),
+	LAYER("etherip", 20, "EtherIP"),
+	LAYER("ah", 21, "IPsec authentication headers"),
+
+	SECTION("journal", "The closed connections that are kept for clients"),
+	{.path = "journal.connections",
+		.type = TT_SCHEMA_COUNT,
+		.description = "How many; the oldest go first",
+		FIELD(journal.connections),
+		RANGE(64, 268435456, 1000000),
+		.unit = "connections"},
+
+	SECTION("telemetry", "The DPDK telemetry socket"),
+	{.path = "telemetry.prefix",
+		.type = TT_SCHEMA_STRING,
+		.description = "DPDK's file prefix: the socket is "
+			       "/run/dpdk/PREFIX/dpdk_telemetry.v2",
+		FIELD(telemetry.prefix),
+		.form = TT_SCHEMA_NAME,
+		.fallback_text = "taptrace"},
+
+	{.path = "user",
+		.type = TT_SCHEMA_STRING,
+		.description = "User to become once the devices are open; not set: stay",
+		FIELD(user),
+		.form = TT_SCHEMA_NAME,
+		.example = "taptrace"},
+	{.path = "group",
+		.type = TT_SCHEMA_STRING,
+		.description = "Group to become once the devices are open; not set: stay",
+		FIELD(group),
+		.form = TT_SCHEMA_NAME,
+		.example = "taptrace"},
+
+	SECTION("log", "What is written to standard error"),
+	{.path = "log.level",
+		.type = TT_SCHEMA_ENUM,
+		.hot = true,
+		.description = "The least important lines that are written",
+		FIELD(log.level),
+		.fallback = TT_LOG_INFO,
+		.names = log_names},
+};
+
+const uint32_t tt_schema_count = sizeof(tt_schema) / sizeof(tt_schema[0]);
+
+const struct tt_schema_key *tt_schema_find(const char *path)
+{
+	for (uint32_t i = 0; i < tt_schema_count; i++)
+		if (strcmp(tt_schema[i].path, path) == 0)
+			return &tt_schema[i];
+	return NULL;
+}
+
+const struct tt_schema_key *tt_schema_list(const struct tt_schema_key *key)
+{
+	const char *items = strstr(key->path, "[]");
+
+	for (uint32_t i = 0; items != NULL && i < tt_schema_count; i++) {
+		size_t length = strlen(tt_schema[i].path);
+
+		if (tt_schema[i].type == TT_SCHEMA_LIST && length == (size_t)(items - key->path) &&
+			memcmp(tt_schema[i].path, key->path, length) == 0)
+			return &tt_schema[i];
+	}
+	return NULL;
+}
+
+const char *tt_schema_name(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	return dot == NULL ? path : dot + 1;
+}
+
+bool tt_schema_is_child(const char *path, const char *parent)
+{
+	size_t length = strlen(parent);
+	const char *name = tt_schema_name(path);
+
+	if (length == 0)
+		return name == path;
+	return name - path == (ptrdiff_t)length + 1 && memcmp(path, parent, length) == 0;
+}
+
+const void *tt_schema_value(
+	const struct tt_config *config, const struct tt_schema_key *key, uint32_t item)
+{
+	const struct tt_schema_key *list = tt_schema_list(key);
+	size_t offset = list == NULL ? 0 : list->offset + item * list->item_bytes;
+
+	return (const char *)config + offset + key->offset;
+}
+
+void *tt_schema_field(struct tt_config *config, const struct tt_schema_key *key, uint32_t item)
+{
+	size_t offset =
+		(size_t)((const char *)tt_schema_value(config, key, item) - (const char *)config);
+
+	return (char *)config + offset;
+}
+
+void tt_schema_set_number(
+	struct tt_config *config, const struct tt_schema_key *key, uint32_t item, uint64_t number)
+{
+	void *field = tt_schema_field(config, key, item);
+	uint32_t word = (uint32_t)number;
+
+	if (key->type == TT_SCHEMA_BIT) {
+		memcpy(&word, field, sizeof(word));
+		word &= ~(UINT32_C(1) << key->number);
+		word |= (uint32_t)(number != 0) << key->number;
+		memcpy(field, &word, sizeof(word));
+	} else if (key->type == TT_SCHEMA_BOOL) {
+		*(bool *)field = number != 0;
+	} else if (key->field_bytes == sizeof(number)) {
+		memcpy(field, &number, sizeof(number));
+	} else {
+		memcpy(field, &word, sizeof(word));
+	}
+}
+
+uint64_t tt_schema_number(
+	const struct tt_config *config, const struct tt_schema_key *key, uint32_t item)
+{
+	const void *field = tt_schema_value(config, key, item);
+	uint64_t number;
+	uint32_t word;
+
+	if (key->type == TT_SCHEMA_BOOL)
+		return *(const bool *)field;
+	if (key->field_bytes == sizeof(number)) {
+		memcpy(&number, field, sizeof(number));
+		return number;
+	}
+	memcpy(&word, field, sizeof(word));
+	if (key->type == TT_SCHEMA_BIT)
+		return word >> key->number & 1;
+	if (key->type == TT_SCHEMA_CPU)
+		return (uint64_t)(int32_t)word;
+	return word;
+}
+
+void tt_schema_set_text(
+	struct tt_config *config, const struct tt_schema_key *key, uint32_t item, const char *text)
+{
+	char *field = tt_schema_field(config, key, item);
+
+	memcpy(field, &text, sizeof(text));
+	if (key->type == TT_SCHEMA_DEVICE)
+		memcpy(field - key->offset + key->number_offset, &key->number,
+			sizeof(enum tt_config_port_kind));
+}
+
+const char *tt_schema_text(
+	const struct tt_config *config, const struct tt_schema_key *key, uint32_t item)
+{
+	const char *field = tt_schema_value(config, key, item);
+	const char *text;
+	enum tt_config_port_kind kind;
+
+	memcpy(&text, field, sizeof(text));
+	if (key->type == TT_SCHEMA_DEVICE) {
+		memcpy(&kind, field - key->offset + key->number_offset, sizeof(kind));
+		if (kind != key->number)
+			return NULL;
+	}
+	return text;
+}
+
+uint32_t tt_schema_items(const struct tt_config *config, const struct tt_schema_key *key)
+{
+	uint32_t items;
+
+	memcpy(&items, (const char *)config + key->count_offset, sizeof(items));
+	return items;
+}
+
+void tt_schema_set_items(struct tt_config *config, const struct tt_schema_key *key, uint32_t items)
+{
+	memcpy((char *)config + key->count_offset, &items, sizeof(items));
+}
+
+void tt_schema_set_default(struct tt_config *config, const struct tt_schema_key *key, uint32_t item)
+{
+	switch (key->type) {
+	case TT_SCHEMA_SECTION:
+	case TT_SCHEMA_DEVICE:
+		break;
+	case TT_SCHEMA_LIST:
+	case TT_SCHEMA_CPUS:
+		tt_schema_set_items(config, key, 0);
+		break;
+	case TT_SCHEMA_STRING:
+		tt_schema_set_text(config, key, item, key->fallback_text);
+		break;
+	default:
+		if (key->derive == NULL)
+			tt_schema_set_number(config, key, item, key->fallback);
+	}
+}

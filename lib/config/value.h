@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Values as text: from a scalar of the YAML file to what a key of the schema stores, exactly or
+ * not at all, and back. Called by config.c and print.c; owns nothing.
+ */
+#ifndef TT_CONFIG_VALUE_H
+#define TT_CONFIG_VALUE_H
+
+#include "config/schema.h"
+
+#define TT_VALUE_MESSAGE_BYTES 512
+
+/* The number of a key of a numeric type, of a bool, bit, enum or CPU, in the unit it is stored in.
+ * false: `message` (TT_VALUE_MESSAGE_BYTES) says what is wrong with it, with the range. */
+bool tt_value_number(
+	const struct tt_schema_key *key, const char *text, uint64_t *number, char *message);
+
+/* "1-3,5" into at most TT_SCHEMA_CPUS' capacity of CPUs, appended to the *count that are there. */
+bool tt_value_cpus(const struct tt_schema_key *key, const char *text, uint32_t *cpus,
+	uint32_t *count, char *message);
+
+/* Is this a text that a string key may hold? */
+bool tt_value_text(const struct tt_schema_key *key, const char *text, char *message);
+
+/* null, Null, NULL, ~ or nothing, where it is not quoted: no value at all. */
+bool tt_value_is_null(const char *text);
+
+/* The number in the largest unit that divides it, as tt_value_number() reads it. */
+void tt_value_print(const struct tt_schema_key *key, uint64_t number, FILE *out);
+
+/* "64 to 16KiB", "adaptive, poll", ... into `text` (TT_VALUE_MESSAGE_BYTES); nothing for types
+ * that say it themselves. */
+void tt_value_range(const struct tt_schema_key *key, char *text);
+
+/* What a value of this type looks like: "true or false", ... */
+const char *tt_value_expected(enum tt_schema_type type);
+
+/* Which of `names` (ended by NULL) was probably meant; NULL when none is near. */
+const char *tt_value_nearest(const char *name, const char *const *names);
+
+/* Is the second name near enough to the first to be what was meant? The edits between them
+ * (insert, delete, replace, swap neighbours), or TT_VALUE_FAR. */
+#define TT_VALUE_FAR 1000
+unsigned int tt_value_distance(const char *name, const char *meant);
+
+#endif
