@@ -3,6 +3,8 @@
 # Shared by the scripts of this folder, which source it: where the tree is, how to say something,
 # and which Debian 12 packages each job needs.
 
+# Where a shell that did not log in as root does not look.
+PATH=$PATH:/usr/sbin:/sbin
 root=$(cd "$(dirname "$0")/.." && pwd)
 build_packages="gcc libc6-dev meson ninja-build pkg-config libdpdk-dev libpcap-dev libyaml-dev
 	libhyperscan-dev"
@@ -22,6 +24,13 @@ fail() {
 
 is_root() {
 	[ "$(id -u)" -eq 0 ]
+}
+
+# A command whose output matters only when it fails.
+quietly() { # COMMAND...
+	output=$("$@" 2>&1) && return
+	echo "$output" >&2
+	return 1
 }
 
 is_installed() { # PACKAGE
@@ -45,8 +54,8 @@ install_missing() { # PACKAGE...
 
 apt_install() { # PACKAGE...
 	export DEBIAN_FRONTEND=noninteractive
-	apt-get update -qq
-	apt-get install -qq -y --no-install-recommends "$@" </dev/null >&2
+	quietly apt-get update
+	quietly apt-get install -y --no-install-recommends "$@"
 }
 
 # Debian starts a service when its package is installed, unless policy-rc.d forbids it. The lab
@@ -61,13 +70,6 @@ without_starting_services() ( # COMMAND...
 	fi
 	"$@"
 )
-
-# A command whose output matters only when it fails.
-quietly() { # COMMAND...
-	output=$("$@" 2>&1) && return
-	echo "$output" >&2
-	return 1
-}
 
 # A build folder of the tree, configured once and up to date after each call.
 build_in() { # FOLDER COMPILER [MESON OPTION...]
