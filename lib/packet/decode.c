@@ -4,6 +4,7 @@
 #include "packet/link.h"
 #include "packet/network.h"
 #include "packet/span.h"
+#include "packet/tunnel.h"
 
 #define ETHERNET_BYTES 14
 #define VLAN_BYTES     4
@@ -11,6 +12,21 @@
 #define IPV6_BYTES     40
 #define TCP_BYTES      20
 #define UDP_BYTES      8
+
+/* The inner packet of a first fragment keeps the name of the outermost one. */
+static void note_outer(struct tt_packet *packet)
+{
+	if ((packet->flags & (TT_PACKET_FRAGMENT | TT_PACKET_OUTER_FIRST)) != TT_PACKET_FRAGMENT)
+		return;
+	packet->flags |= TT_PACKET_OUTER_FIRST;
+	packet->outer = (struct tt_outer){
+		.source = packet->source,
+		.destination = packet->destination,
+		.fragment_id = packet->fragment_id,
+		.ip_version = packet->ip_version,
+		.ip_protocol = packet->ip_protocol,
+	};
+}
 
 static __attribute__((noinline)) enum tt_decode_result decode_any(struct tt_packet *packet,
 	const struct tt_decode_options *options, enum tt_link_type link, struct tt_span span)
@@ -22,13 +38,27 @@ static __attribute__((noinline)) enum tt_decode_result decode_any(struct tt_pack
 	};
 	enum tt_decode_result result = tt_link_open(link, &span, &type);
 
+	if (result == TT_DECODE_IP)
+		result = tt_link_descend(packet, options, &span, type);
 	if (result != TT_DECODE_IP)
 		return result;
-	return tt_link_descend(packet, options, &span, type);
+	/* Every tunnel that leads to another IP packet makes that one the packet; what does not check
+	 * out on the way leaves the one before. At most TT_PACKET_LAYERS layers bound this. */
+	struct tt_packet inner = *packet;
+
+	while (tt_tunnel_open(&inner, options, &span, &type)) {
+		note_outer(&inner);
+		if (tt_link_descend(&inner, options, &span, type) != TT_DECODE_IP)
+			break;
+		*packet = inner;
+	}
+	packet->flags |= inner.flags & TT_PACKET_LAYERS_LEFT;
+	return TT_DECODE_IP;
 }
 
 /* What nearly every frame is: a sound and whole TCP or UDP header behind one IP header without
- * options, extensions, fragments or a tunnel's port. false, and nothing is decided, for any other. */
+ * options, extensions, fragments or a tunnel's port. For any other false, and nothing is decided.
+ */
 static inline bool decode_plain(struct tt_packet *packet, const uint8_t *frame,
 	uint32_t captured_bytes, uint32_t wire_bytes)
 {
@@ -100,7 +130,9 @@ static inline bool decode_plain(struct tt_packet *packet, const uint8_t *frame,
 			return false;
 		payload_bytes = ip_bytes - header_bytes - transport_bytes;
 	} else if (protocol == TT_IP_UDP) {
-		if (captured < header_bytes + UDP_BYTES)
+		if (captured < header_bytes + UDP_BYTES ||
+			tt_tunnel_is_port(tt_load_be16(transport)) ||
+			tt_tunnel_is_port(tt_load_be16(transport + 2)))
 			return false;
 		uint32_t length = tt_load_be16(transport + 4);
 
@@ -119,27 +151,30 @@ static inline bool decode_plain(struct tt_packet *packet, const uint8_t *frame,
 
 	if (captured_bytes < wire_bytes)
 		flags |= TT_PACKET_CUT;
-	*packet = (struct tt_packet){
-		.ip = ip,
-		.source = source,
-		.destination = destination,
-		.transport = transport,
-		.payload = payload_captured > 0 ? transport + transport_bytes : NULL,
-		.ip_bytes = ip_bytes,
-		.payload_bytes = payload_bytes,
-		.payload_captured_bytes = payload_captured,
-		.transport_captured_bytes = (uint16_t)(captured - header_bytes),
-		.source_port = tt_load_be16(transport),
-		.destination_port = tt_load_be16(transport + 2),
-		.flags = flags,
-		.ip_id = ip_id,
-		.ip_version = version,
-		.ip_protocol = protocol,
-		.ip_ttl = ttl,
-		.ip_traffic_class = traffic_class,
-		.vlan_count = vlan_count,
-		.vlan = {vlan},
-	};
+	/* Field by field: clearing the whole first, for what no flag and no count speaks of, would
+	 * double the cost. */
+	packet->ip = ip;
+	packet->source = source;
+	packet->destination = destination;
+	packet->transport = transport;
+	packet->payload = payload_captured > 0 ? transport + transport_bytes : NULL;
+	packet->ip_bytes = ip_bytes;
+	packet->payload_bytes = payload_bytes;
+	packet->payload_captured_bytes = payload_captured;
+	packet->transport_captured_bytes = (uint16_t)(captured - header_bytes);
+	packet->source_port = tt_load_be16(transport);
+	packet->destination_port = tt_load_be16(transport + 2);
+	packet->flags = flags;
+	packet->fragment_id = 0;
+	packet->fragment_offset_bytes = 0;
+	packet->ip_id = ip_id;
+	packet->ip_version = version;
+	packet->ip_protocol = protocol;
+	packet->ip_ttl = ttl;
+	packet->ip_traffic_class = traffic_class;
+	packet->vlan_count = vlan_count;
+	packet->layer_count = 0;
+	packet->vlan[0] = vlan;
 	return true;
 }
 

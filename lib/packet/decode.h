@@ -84,9 +84,18 @@ enum tt_packet_flag {
 	TT_PACKET_CUT = 1 << 5,	      /* captured shorter than the wire: snap length */
 	TT_PACKET_LENGTH_ZERO =
 		1 << 6, /* IP length 0 (segmentation offload): taken from the wire */
-	TT_PACKET_LAYERS_LEFT = 1 << 7, /* deeper tunnels than TT_PACKET_LAYERS, left on */
-	TT_PACKET_OUTER_LATER = 1 << 8	/* a later fragment of an outer packet: the flow is the
-	                                    * outer one's, what is inside cannot be known */
+	TT_PACKET_LAYERS_LEFT = 1 << 7, /* deeper tunnels than layer_limit, left on */
+	TT_PACKET_OUTER_FIRST = 1 << 8 /* an outer packet is a first fragment: `outer` says which */
+};
+
+/* Names the datagram whose first fragment a tunnel was read from. Its later fragments are the rest
+ * of that tunnel's packet, which has been counted, and no packets of a flow. */
+struct tt_outer {
+	const uint8_t *source; /* 4 or 16 bytes */
+	const uint8_t *destination;
+	uint32_t fragment_id;
+	uint8_t ip_version;
+	uint8_t ip_protocol;
 };
 
 struct tt_packet {
@@ -97,7 +106,8 @@ struct tt_packet {
 	                           * captured or TT_PACKET_FRAGMENT_LATER */
 	const uint8_t *payload;	  /* first byte after the transport header of TCP, UDP, UDP-Lite and
 	                           * SCTP's common header; of any other protocol: as transport. NULL
-	                           * when none was captured. For TT_PACKET_FRAGMENT_LATER: the fragment's data */
+	                           * when none was captured. For TT_PACKET_FRAGMENT_LATER: the
+	                           * fragment's data */
 	uint32_t ip_bytes;	  /* by the IP header, 40 + payload length for IPv6 */
 	uint32_t
 		payload_bytes; /* as the headers claim it, 0 to 65,535 and more for offloaded TCP */
@@ -117,16 +127,19 @@ struct tt_packet {
 	uint8_t layer_count;			 /* 0 to TT_PACKET_LAYERS */
 	uint16_t vlan[TT_PACKET_VLANS];		 /* VLAN ids, 0 to 4,095, outermost first */
 	struct tt_layer layer[TT_PACKET_LAYERS]; /* outermost first */
+	struct tt_outer outer;			 /* holds with TT_PACKET_OUTER_FIRST */
 };
 
-/* Which tunnels are taken off; a frame of another is a flow of its outer packet. */
+/* Which tunnels are taken off; a frame of another is a flow of its outer packet, or where there is
+ * none (MPLS, PPPoE, NSH) TT_DECODE_NOT_IP. */
 struct tt_decode_options {
 	uint32_t layer_kinds; /* bit 1 << enum tt_layer_kind; UINT32_MAX for all */
 	uint8_t layer_limit;  /* 0 to TT_PACKET_LAYERS */
 };
 
 /* Read `captured_bytes` at `frame`, of a packet that had `wire_bytes` on the wire (at least
- * captured_bytes). Writes *packet wholly on TT_DECODE_IP, else partly. Never reads outside of
+ * captured_bytes). On TT_DECODE_IP every field of *packet is written but what its counts and flags
+ * do not speak of: tags and layers past their number, and `outer`. Never reads outside of
  * [frame, frame + captured_bytes). An IP packet whose transport is cut or unsound is TT_DECODE_IP
  * without TT_PACKET_TRANSPORT. `options` outlives the call. */
 enum tt_decode_result tt_decode(struct tt_packet *packet, const struct tt_decode_options *options,

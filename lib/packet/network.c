@@ -298,10 +298,11 @@ enum tt_decode_result tt_network_decode(struct tt_packet *packet,
 	/* What the frame and the layers say; everything else is this header's. */
 	struct tt_packet decoded = {
 		.ip = span->at,
-		.flags = packet->flags & (TT_PACKET_CUT | TT_PACKET_LAYERS_LEFT),
+		.flags = packet->flags & (TT_PACKET_CUT | TT_PACKET_OUTER_FIRST),
 		.ip_version = version,
 		.vlan_count = packet->vlan_count,
 		.layer_count = packet->layer_count,
+		.outer = packet->outer,
 	};
 
 	memcpy(decoded.vlan, packet->vlan, sizeof(decoded.vlan));

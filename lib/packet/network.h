@@ -28,6 +28,7 @@ enum tt_ip_protocol {
 	TT_IP_SCTP = 132,
 	TT_IP_MOBILITY = 135,
 	TT_IP_UDP_LITE = 136,
+	TT_IP_MPLS = 137,
 	TT_IP_HIP = 139,
 	TT_IP_SHIM6 = 140
 };
