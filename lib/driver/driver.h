@@ -63,7 +63,8 @@ struct tt_port_info {
 
 struct tt_driver;
 
-/* What the EAL is started for. */
+/* What the EAL is started for. A run over captures takes from the configuration only the number of
+ * workers and the sizes of memory; it needs no rights and no huge pages, and leaves no file. */
 struct tt_driver_options {
 	const struct tt_config *config; /* outlives the driver */
 	const char *const
@@ -73,7 +74,7 @@ struct tt_driver_options {
 		mbuf_private_bytes; /* room after each mbuf's header for the pipeline, multiple of 8 */
 };
 
-/* Start the EAL, one lcore a worker, and open every port. On failure logs one line with what to do
+/* Start the EAL, lcore w + 1 for worker w and the main lcore, 0, for the control core, and open every port. On failure logs one line with what to do
  * about it and returns its code, with nothing left open; the EAL can be started once a process. */
 int tt_driver_open(struct tt_driver **driver, const struct tt_driver_options *options);
 
@@ -89,7 +90,13 @@ void tt_port_info(struct tt_driver *driver, unsigned int port, struct tt_port_in
 void tt_port_statistics(
 	struct tt_driver *driver, unsigned int port, struct tt_port_statistics *statistics);
 
-/* Up to `limit` (at most 64) packets of a queue, 0 when there are none now. `now_us` is stamped on
+/* A run over captures: file i is port i, the last port has all files from the last port number on,
+ * and each port has one queue. They are read as one stream: port i gives nothing before port i - 1
+ * has ended. One worker polls queue 0 of every port in turn until tt_port_ended() of the last.
+ * The pool bounds what is in flight: while it is empty they give nothing. A pipe that has nothing
+ * blocks.
+ *
+ * Up to `limit` (at most 64) packets of a queue, 0 when there are none now. `now_us` is stamped on
  * packets of a port whose time source is TT_TIME_BURST. Capture files never lose a packet: with
  * the mempool empty they give 0, and go on later. No system call on ethdev ports beyond the
  * driver's own. */
@@ -102,5 +109,16 @@ bool tt_port_ended(const struct tt_driver *driver, unsigned int port, unsigned i
 /* How the capture ended, after tt_port_ended(): 0, or TT_ERROR_TRUNCATED or TT_ERROR_CORRUPT when
  * the records up to the fault were read; the fault has been logged as a warning. */
 int tt_port_end_status(const struct tt_driver *driver, unsigned int port);
+
+/* A part of the memory plan. */
+struct tt_driver_memory {
+	char what[96];
+	uint64_t bytes;
+};
+
+/* What tt_driver_open() would take, without starting the EAL: returns the number of items, at most
+ * `limit` (TT_PORT_LIMIT * 3 is enough), or a code for a plan that cannot work, which is logged. */
+int tt_driver_memory_plan(const struct tt_driver_options *options, struct tt_driver_memory *items,
+	unsigned int limit);
 
 #endif
