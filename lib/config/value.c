@@ -155,6 +155,60 @@ static bool read_quantity(
 	return true;
 }
 
+#define COMPARED_BYTES 32 /* longer names are not misspelt ones */
+
+static unsigned int least(unsigned int a, unsigned int b)
+{
+	return a < b ? a : b;
+}
+
+/* Optimal string alignment distance (Damerau 1964, each pair of neighbours swapped once). */
+unsigned int tt_value_distance(const char *name, const char *meant)
+{
+	unsigned int rows[3][COMPARED_BYTES + 1];
+	size_t name_length = strlen(name);
+	size_t meant_length = strlen(meant);
+
+	if (name_length > COMPARED_BYTES || meant_length > COMPARED_BYTES)
+		return TT_VALUE_FAR;
+	for (unsigned int j = 0; j <= meant_length; j++)
+		rows[0][j] = j;
+	for (unsigned int i = 1; i <= name_length; i++) {
+		unsigned int *row = rows[i % 3];
+		const unsigned int *above = rows[(i + 2) % 3];
+		const unsigned int *two_above = rows[(i + 1) % 3];
+
+		row[0] = i;
+		for (unsigned int j = 1; j <= meant_length; j++) {
+			row[j] = least(least(above[j], row[j - 1]) + 1,
+				above[j - 1] + (name[i - 1] != meant[j - 1]));
+			if (i > 1 && j > 1 && name[i - 1] == meant[j - 2] &&
+				name[i - 2] == meant[j - 1])
+				row[j] = least(row[j], two_above[j - 2] + 1);
+		}
+	}
+	/* An edit for each three letters: more makes another word of it. */
+	unsigned int edits = rows[name_length % 3][meant_length];
+	return edits <= (meant_length + 2) / 3 ? edits : TT_VALUE_FAR;
+}
+
+/* The one of `names` (ended by NULL) that was probably meant; NULL when none is near. */
+static const char *nearest_name(const char *name, const char *const *names)
+{
+	const char *nearest = NULL;
+	unsigned int least_edits = TT_VALUE_FAR;
+
+	for (; *names != NULL; names++) {
+		unsigned int edits = tt_value_distance(name, *names);
+
+		if (edits < least_edits) {
+			least_edits = edits;
+			nearest = *names;
+		}
+	}
+	return nearest;
+}
+
 static bool read_name(
 	const struct tt_schema_key *key, const char *text, uint64_t *number, char *message)
 {
@@ -167,7 +221,7 @@ static bool read_name(
 		}
 	}
 	tt_value_range(key, choices);
-	const char *nearest = tt_value_nearest(text, key->names);
+	const char *nearest = nearest_name(text, key->names);
 	return refuse(message, "\"%.40s\" is not one of %s%s%s%s", text, choices,
 		nearest == NULL ? "" : "; did you mean ", nearest == NULL ? "" : nearest,
 		nearest == NULL ? "" : "?");
@@ -194,16 +248,16 @@ static bool read_bool(const char *text, uint64_t *number, char *message)
 		meant == NULL ? "" : "?");
 }
 
-/* A CPU's number at the start of `text`. */
-static bool read_cpu(const struct tt_schema_key *key, const char *text, const char **end,
-	uint32_t *cpu, char *message)
+/* A CPU's number at the start of `rest`, a part of `text`; *end is what follows. */
+static bool read_cpu(const struct tt_schema_key *key, const char *text, const char *rest,
+	const char **end, uint32_t *cpu, char *message)
 {
 	uint64_t number;
-	bool fits = read_digits(text, end, &number);
+	bool fits = read_digits(rest, end, &number);
 
 	*cpu = (uint32_t)number;
-	if (*end == text)
-		return refuse(message, "\"%.40s\" is not a CPU's number", text);
+	if (*end == rest || (rest[0] == '0' && *end - rest > 1))
+		return refuse(message, "\"%.40s\" is not %s", text, tt_value_expected(key->type));
 	if (!fits || number > key->maximum)
 		return refuse(message, "%.40s is out of range: 0 to %" PRIu64, text, key->maximum);
 	return true;
@@ -225,7 +279,7 @@ bool tt_value_number(
 		*number = UINT64_MAX;
 		if (strcmp(text, "any") == 0)
 			return true;
-		if (!read_cpu(key, text, &end, &cpu, message))
+		if (!read_cpu(key, text, text, &end, &cpu, message))
 			return false;
 		*number = cpu;
 		return *end == '\0' ||
@@ -244,10 +298,10 @@ bool tt_value_cpus(const struct tt_schema_key *key, const char *text, uint32_t *
 		uint32_t first;
 		uint32_t last;
 
-		if (!read_cpu(key, rest, &rest, &first, message))
+		if (!read_cpu(key, text, rest, &rest, &first, message))
 			return false;
 		last = first;
-		if (*rest == '-' && !read_cpu(key, rest + 1, &rest, &last, message))
+		if (*rest == '-' && !read_cpu(key, text, rest + 1, &rest, &last, message))
 			return false;
 		if (last < first)
 			return refuse(message, "\"%.40s\" counts down", text);
@@ -397,57 +451,4 @@ void tt_value_range(const struct tt_schema_key *key, char *text)
 	default:
 		break;
 	}
-}
-
-#define COMPARED_BYTES 32 /* longer names are not misspelt ones */
-
-static unsigned int least(unsigned int a, unsigned int b)
-{
-	return a < b ? a : b;
-}
-
-/* Optimal string alignment distance (Damerau 1964, each pair of neighbours swapped once). */
-unsigned int tt_value_distance(const char *name, const char *meant)
-{
-	unsigned int rows[3][COMPARED_BYTES + 1];
-	size_t name_length = strlen(name);
-	size_t meant_length = strlen(meant);
-
-	if (name_length > COMPARED_BYTES || meant_length > COMPARED_BYTES)
-		return TT_VALUE_FAR;
-	for (unsigned int j = 0; j <= meant_length; j++)
-		rows[0][j] = j;
-	for (unsigned int i = 1; i <= name_length; i++) {
-		unsigned int *row = rows[i % 3];
-		const unsigned int *above = rows[(i + 2) % 3];
-		const unsigned int *two_above = rows[(i + 1) % 3];
-
-		row[0] = i;
-		for (unsigned int j = 1; j <= meant_length; j++) {
-			row[j] = least(least(above[j], row[j - 1]) + 1,
-				above[j - 1] + (name[i - 1] != meant[j - 1]));
-			if (i > 1 && j > 1 && name[i - 1] == meant[j - 2] &&
-				name[i - 2] == meant[j - 1])
-				row[j] = least(row[j], two_above[j - 2] + 1);
-		}
-	}
-	/* An edit for each three letters: more makes another word of it. */
-	unsigned int edits = rows[name_length % 3][meant_length];
-	return edits <= (meant_length + 2) / 3 ? edits : TT_VALUE_FAR;
-}
-
-const char *tt_value_nearest(const char *name, const char *const *names)
-{
-	const char *nearest = NULL;
-	unsigned int least_edits = TT_VALUE_FAR;
-
-	for (; *names != NULL; names++) {
-		unsigned int edits = tt_value_distance(name, *names);
-
-		if (edits < least_edits) {
-			least_edits = edits;
-			nearest = *names;
-		}
-	}
-	return nearest;
 }

@@ -35,12 +35,10 @@ void tt_value_range(const struct tt_schema_key *key, char *text);
 /* What a value of this type looks like: "true or false", ... */
 const char *tt_value_expected(enum tt_schema_type type);
 
-/* Which of `names` (ended by NULL) was probably meant; NULL when none is near. */
-const char *tt_value_nearest(const char *name, const char *const *names);
-
-/* Is the second name near enough to the first to be what was meant? The edits between them
- * (insert, delete, replace, swap neighbours), or TT_VALUE_FAR. */
 #define TT_VALUE_FAR 1000
+
+/* The edits (insert, delete, replace, swap neighbours) between a name and what may have been meant
+ * by it; TT_VALUE_FAR when they are too many for that. */
 unsigned int tt_value_distance(const char *name, const char *meant);
 
 #endif

@@ -76,6 +76,9 @@ static void test_yaml_outside_the_subset_is_refused(void)
 	};
 
 	CHECK_REFUSALS(refusals);
+
+	static const char utf16[] = "\xff\xfeu\0s\0e\0r\0:\0 \0a\0";
+	check_refused(utf16, sizeof(utf16) - 1, "f:1:1: invalid leading UTF-8 octet\n");
 }
 
 static void test_document_size_is_limited(void)
@@ -265,8 +268,13 @@ static void test_numbers_are_exact(void)
 			"f:1:26: flow.timeouts.other: 999us is out of range: 1ms to 168h\n"},
 		{"flow: {timeouts: {other: 169h}}\n",
 			"f:1:26: flow.timeouts.other: 169h is out of range: 1ms to 168h\n"},
-		{"workers: {cpus: 1-}\n", "f:1:17: workers.cpus: \"\" is not a CPU's number\n"},
-		{"workers: {cpus: 3-1}\n", "f:1:17: workers.cpus: \"3-1\" counts down\n"},
+		{"workers: {cpus: 1-}\n",
+			"f:1:17: workers.cpus: \"1-\" is not CPUs such as [1, 2] or 1-3,5, or "
+			"any\n"},
+		{"workers: {cpus: 1-010}\n",
+			"f:1:17: workers.cpus: \"1-010\" is not CPUs such as [1, 2] or 1-3,5, or "
+			"any\n"},
+		{"workers: {cpus: 2-1}\n", "f:1:17: workers.cpus: \"2-1\" counts down\n"},
 		{"workers: {cpus: 1024}\n",
 			"f:1:17: workers.cpus: 1024 is out of range: 0 to 1023\n"},
 		{"workers: {cpus: 0-64}\n", "f:1:17: workers.cpus: more than 64 CPUs\n"},
@@ -274,13 +282,15 @@ static void test_numbers_are_exact(void)
 			"f:1:17: workers.cpus: \"1;2\" is not CPUs such as [1, 2] or 1-3,5, or "
 			"any\n"},
 		{"workers: {cpus: [1, x, [2]]}\n",
-			"f:1:21: workers.cpus[1]: \"x\" is not a CPU's number\n"
+			"f:1:21: workers.cpus[1]: \"x\" is not CPUs such as [1, 2] or 1-3,5, or "
+			"any\n"
 			"f:1:24: workers.cpus[2]: is a list, expected CPUs such as [1, 2] or "
 			"1-3,5, "
 			"or any\n"},
 		{"control: {cpu: 1-2}\n",
 			"f:1:16: control.cpu: \"1-2\" is not a CPU's number or any\n"},
-		{"control: {cpu: -1}\n", "f:1:16: control.cpu: \"-1\" is not a CPU's number\n"},
+		{"control: {cpu: -1}\n",
+			"f:1:16: control.cpu: \"-1\" is not a CPU's number or any\n"},
 	};
 
 	CHECK_REFUSALS(refusals);
