@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """symbols.py BUILD: what the functions of the packet path call in the built archives.
 
-The packet path allocates nothing, takes no lock, prints nothing and makes no system call. Set-up
-code beside it may: functions named as such (*_create, *_destroy), and those listed below. Needs
-objdump.
+The packet path allocates nothing, takes no lock, prints nothing and makes no system call, nor calls
+what is listed below as being beside it. Functions named *_create and *_destroy run before the first
+packet and after the last; they may. Needs objdump.
 """
 import re
 import subprocess
@@ -13,15 +13,16 @@ from pathlib import Path
 
 PACKET_PATH = ('packet', 'flow', 'protocol', 'shard', 'pipeline')
 SET_UP_NAME = re.compile(r'_(create|destroy)$')
-# Functions that run before the first packet, after the last, or on the control core only:
-# "folder/file.c": {function: why it may}.
-SET_UP = {
-    'flow/key.c': {'tt_key_secret_make': 'called once at start'},
-    'flow/table.c': {'tt_flow_table_populate': 'called once at start'},
+# Beside the packet path in spite of its folder and name: "folder/file.c", or a function of it as
+# "folder/file.c:function", and who calls it.
+BESIDE = {
+    'flow/key.c:tt_key_secret_make': 'start-up',
+    'flow/table.c:tt_flow_table_populate': 'a worker, before its first packet',
+    'protocol/dns_text.c': 'the control core and the command line, writing records',
 }
 FORBIDDEN = {
     'allocates': r'(re|m|c|v|pv)alloc|free|posix_memalign|(aligned_)?alloc|strn?dup|v?asprintf'
-                 r'|m(un)?map|madvise|s?brk|rte_(re|m|z|c)alloc(_socket)?|rte_free|tt_memory_\w+',
+                 r'|m(un)?map|madvise|s?brk|rte_(re|m|z|c)alloc(_socket)?|rte_free|tt_memory_(map|unmap|populate)',
     'prints': r'v?[fsd]?n?printf|_*v?[fs]?n?printf_chk|f?put[cs]|puts|putchar|fwrite|perror|v?syslog'
               r'|rte_v?log|tt_log\w*',
     'takes a lock': r'pthread_(mutex|rwlock|cond|spin|barrier)_\w+|sem_\w+|mtx_\w+|cnd_\w+',
@@ -33,6 +34,8 @@ FORBIDDEN = {
 FORBIDDEN = {what: re.compile(r'(%s)$' % names) for what, names in FORBIDDEN.items()}
 FUNCTION = re.compile(r'[0-9a-f]+ <([^>]+)>:$')
 MEMBER = re.compile(r'(\S+):\s+file format ')
+# A call within the file needs no relocation.
+CALL = re.compile(r'.*\s(?:call|jmp)\s+[0-9a-f]+ <([A-Za-z_]\w*)(?:\.[\w.]+)?>$')
 RELOCATION = re.compile(r'\s+[0-9a-f]+: R_\S+\s+([A-Za-z_]\w*)')
 
 
@@ -42,7 +45,7 @@ def source_of(member):
 
 
 def calls(archive):
-    """(member, function, symbol it refers to) of each relocation in code."""
+    """(member, function, symbol that it calls or refers to), as often as it does."""
     listing = subprocess.run(['objdump', '--disassemble', '--reloc', archive],
                              check=True, text=True, stdout=subprocess.PIPE).stdout
     member = function = ''
@@ -52,20 +55,29 @@ def calls(archive):
         elif found := FUNCTION.match(line):
             # GCC's clones of a function: name.part.0, name.cold, name.constprop.0.
             function = found[1].split('.')[0]
-        elif found := RELOCATION.match(line):
+        elif found := RELOCATION.match(line) or CALL.match(line):
             yield member, function, found[1]
 
 
+def is_beside(source, function):
+    return source in BESIDE or f'{source}:{function}' in BESIDE or SET_UP_NAME.search(function)
+
+
 def faults(build):
+    found = set()
     for folder in PACKET_PATH:
         for archive in sorted((build / 'lib' / folder).glob('*.a')):
-            for member, function, symbol in sorted(set(calls(archive))):
-                source = f'{folder}/{source_of(member)}'
-                if SET_UP_NAME.search(function) or function in SET_UP.get(source, {}):
-                    continue
-                for what, names in FORBIDDEN.items():
-                    if names.match(symbol):
-                        yield f'lib/{source}: {function}() {what}: {symbol}'
+            found.update((f'{folder}/{source_of(member)}', function, symbol)
+                         for member, function, symbol in calls(archive))
+    beside = {function for source, function, _ in found if is_beside(source, function)}
+    for source, function, symbol in sorted(found):
+        if is_beside(source, function):
+            continue
+        if symbol in beside:
+            yield f'lib/{source}: {function}() leaves the packet path: {symbol}'
+        for what, names in FORBIDDEN.items():
+            if names.match(symbol):
+                yield f'lib/{source}: {function}() {what}: {symbol}'
 
 
 def main():

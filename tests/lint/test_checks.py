@@ -60,6 +60,12 @@ class Symbols(unittest.TestCase):
         self.assertEqual(self.faults('void *malloc(unsigned long);\n'
                                      'void *tt_x_create(unsigned long n) { return malloc(n); }\n'), [])
 
+    def test_set_up_is_beside_the_packet_path(self):
+        self.assertEqual(self.faults('void *malloc(unsigned long);\n'
+                                     '__attribute__((noinline)) void *tt_x_create(long n) { return malloc(n); }\n'
+                                     'void *lookup(long n) { return tt_x_create(n); }\n'),
+                         ['lib/flow/a.c: lookup() leaves the packet path: tt_x_create'])
+
     def test_others_are_not_confused(self):
         self.assertEqual(self.faults('int memcmp(), timer(), reader();\n'
                                      'int f(void *a, void *b) { return timer() + reader() + memcmp(a, b, 99); }\n'), [])
