@@ -77,5 +77,5 @@ build_in() { # FOLDER COMPILER [MESON OPTION...]
 	compiler=$2
 	shift 2
 	[ -e "$folder/build.ninja" ] || quietly env CC="$compiler" meson setup "$folder" "$root" "$@"
-	quietly ninja -C "$folder"
+	quietly ninja --quiet -C "$folder"
 }
