@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 
+#include <netinet/in.h>
 #include <string.h>
 
 #define CAPACITY_LIMIT (1u << 24)
@@ -209,12 +210,13 @@ static bool is_multicast(const struct tt_dns_packet *packet)
 
 /* Where the walk over the pending queries of one flow, client and id ended. */
 struct found {
-	uint32_t *link;	  /* to the newest that the message repeats or answers; NULL: none does */
+	uint32_t *link;	  /* to the one that the message repeats or answers; NULL: none does */
 	uint32_t *oldest; /* to the oldest seen on the way; NULL: none */
 	unsigned int count;
 };
 
-/* A new entry goes to the head of its chain, so the newest comes first. The hash is of flow and id:
+/* A new entry goes to the head of its chain, so the newest comes first; over TCP, where equal queries
+ * are several, it is the oldest that is answered. The hash is of flow and id:
  * one chain holds at most TT_DNS_SAME_ID entries of one flow and id, and of others only what the
  * keyed hash brings together by chance. */
 static struct found find(struct tt_dns_transactions *table, const struct tt_dns_packet *packet,
@@ -232,10 +234,11 @@ static struct found find(struct tt_dns_transactions *table, const struct tt_dns_
 			continue;
 		found.oldest = link;
 		found.count++;
-		if (any_question || has_question(pending, message)) {
-			found.link = link;
+		if (!any_question && !has_question(pending, message))
+			continue;
+		found.link = link;
+		if (packet->key->ip_protocol != IPPROTO_TCP)
 			break;
-		}
 	}
 	return found;
 }
@@ -336,7 +339,7 @@ static void take_query(struct tt_dns_transactions *table, const struct tt_dns_pa
 
 	tt_counter_add(&table->counters.queries, 1);
 	struct found found = find(table, packet, hash, packet->direction, multicast);
-	if (found.link != NULL) {
+	if (found.link != NULL && packet->key->ip_protocol != IPPROTO_TCP) {
 		if (take_repeated(table, &table->pending[*found.link], packet))
 			return;
 		give_up(table, found.link, packet->time_us);

@@ -5,11 +5,13 @@
  * finished one remembered. Nothing after create allocates; each call does bounded work.
  *
  * A response answers the pending query of the same flow, in the other direction, with the same id
- * and question; one without a question (a server's FORMERR) answers the newest of that flow and id.
+ * and question (RFC 5452 9.1: a client takes no other); one without a question, as a server's
+ * FORMERR may be, answers the newest of that flow and id.
  * The client is who sent the query, whatever the ports. A query that comes again within
  * TT_DNS_RETRANSMIT_US of the first is a retransmission: counted, and the time is that of the
  * first. Later it is a new transaction, as in packet analysers, and the one before is over:
- * no response could be told to be its. An id that is reused for other questions while it is pending
+ * no response could be told to be its. Over TCP, which
+ * retransmits by itself, equal queries are so many transactions, answered in order. An id that is reused for other questions while it is pending
  * has room for TT_DNS_SAME_ID of them; over it the oldest is over.
  *
  * Multicast (mDNS RFC 6762, LLMNR RFC 4795): responses come from whoever knows, from addresses that

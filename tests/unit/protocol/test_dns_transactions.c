@@ -293,6 +293,33 @@ static void test_reused_id_is_bounded(void)
 	tt_dns_transactions_destroy(table);
 }
 
+static void test_equal_queries_over_tcp_are_several(void)
+{
+	struct tt_dns_transactions *table = create(8);
+	struct tt_flow_key key = key_of(1000);
+	struct dns_build build;
+	struct tt_dns_message message;
+	struct tt_dns_packet packet = {.key = &key, .message = &message, .time_us = BASE};
+
+	key.ip_protocol = 6;
+	build_query(&build, 7, "a.example", TT_DNS_A);
+	CU_ASSERT_EQUAL(tt_dns_parse(&message, build.bytes, build.length), TT_DNS_OK);
+	tt_dns_transactions_take(table, &packet);
+	packet.time_us = BASE + 10;
+	tt_dns_transactions_take(table, &packet);
+	build_response(&build, 7, "a.example", TT_DNS_A, 0, 0);
+	CU_ASSERT_EQUAL(tt_dns_parse(&message, build.bytes, build.length), TT_DNS_OK);
+	packet.direction = 1;
+	packet.time_us = BASE + 100;
+	tt_dns_transactions_take(table, &packet);
+	tt_dns_transactions_take(table, &packet);
+	CU_ASSERT_EQUAL(seen_count, 2);
+	CU_ASSERT_EQUAL(seen[0].latency_us, 100);
+	CU_ASSERT_EQUAL(seen[1].latency_us, 90);
+	CU_ASSERT_EQUAL(tt_counter_read(&counters(table)->retransmits), 0);
+	tt_dns_transactions_destroy(table);
+}
+
 static void test_other_opcodes(void)
 {
 	struct tt_dns_transactions *table = create(8);
@@ -444,6 +471,7 @@ static const struct suite_test tests[] = {
 	{"a duplicate response", test_duplicate_response},
 	{"a full table refuses and counts", test_full_table_refuses_and_counts},
 	{"a reused id is bounded", test_reused_id_is_bounded},
+	{"equal queries over TCP are several", test_equal_queries_over_tcp_are_several},
 	{"other opcodes", test_other_opcodes},
 	{"multicast", test_multicast},
 	{"random traffic is accounted for", test_random_traffic_is_accounted_for},
