@@ -3,8 +3,8 @@
 
 #include <stddef.h>
 
-_Static_assert(offsetof(struct tt_flow, counters) == 64, "cache line 0 is the key and the clock");
-_Static_assert(offsetof(struct tt_flow, start_us) == 128, "cache line 1 is the counters");
+_Static_assert(offsetof(struct tt_flow, counters) == 64, "cache line 0 is the key's");
+_Static_assert(offsetof(struct tt_flow, start_us) == 128, "cache line 1 is the hot one");
 _Static_assert(offsetof(struct tt_flow, tcp) == 192, "TCP starts at cache line 3");
 
 const char *tt_close_reason_name(enum tt_close_reason reason)

@@ -52,7 +52,7 @@ struct tt_flow_timeouts {
 	uint32_t ms[TT_FLOW_CLASSES]; /* 1 to 2^30 */
 };
 
-/* Where the entry is in its life. Of a FREE entry only `state` and `next` mean anything. */
+/* Where the entry is in its life. Of a FREE entry only `state` means anything. */
 enum tt_flow_state {
 	TT_FLOW_FREE,
 	TT_FLOW_ACTIVE,
@@ -66,25 +66,25 @@ struct tt_flow_counters {
 };
 
 struct tt_flow {
-	/* Cache line 0. */
+	/* Cache line 0: what a lookup compares, and a packet does not change but for fragments. */
 	struct tt_flow_key key;
-	uint32_t hash;	  /* low half of the key's hash */
-	uint32_t seen_ms; /* worker's clock (tt_flow_table_now) at the last packet; may wrap */
-	uint8_t state;	  /* enum tt_flow_state */
-	uint8_t class;	  /* enum tt_flow_class */
-	uint8_t client;	  /* direction of the client's packets: 0 or 1 */
-	uint8_t direction_from; /* enum tt_direction_from */
-	uint32_t next; /* the table's: link of the free, the half-open or the unreported list */
+	uint32_t fragments[2]; /* by direction, like counters */
+	uint32_t hash;	       /* low half of the key's hash */
+	uint32_t next;	       /* the table's: link of the half-open or the unreported list */
 
-	/* Cache line 1: by direction, 0 from the key's low endpoint. */
-	struct tt_flow_counters counters[2];
-	uint32_t fragments[2];
-	uint64_t end_us; /* of the latest packet, since the epoch */
+	/* Cache line 1: what every packet changes, and the sweep looks at. */
+	struct tt_flow_counters counters[2]; /* by direction, 0 from the key's low endpoint */
+	uint64_t end_us;		     /* of the latest packet, since the epoch */
+	uint32_t seen_ms;		     /* tt_flow_table_now() at the last packet; may wrap */
+	uint8_t state;			     /* enum tt_flow_state */
+	uint8_t class;			     /* enum tt_flow_class */
+	uint8_t client;			     /* direction of the client's packets: 0 or 1 */
+	uint8_t direction_from;		     /* enum tt_direction_from */
 
 	/* Cache line 2: written when the flow is created, and read when it is reported. */
 	uint64_t start_us;
 	uint64_t uid;
-	uint32_t previous;     /* the table's: back link of the half-open and unreported lists */
+	uint32_t previous;     /* the table's: back link of the same list */
 	uint32_t tap_ports[2]; /* by direction: bit 1 << tap port number */
 	uint16_t vlan[TT_PACKET_VLANS];
 	uint8_t vlan_count;

@@ -30,6 +30,9 @@ _Static_assert(ENTRIES_PER_BUCKET <= SLOTS, "a bucket for each so many entries: 
 #define SAMPLE	    64
 #define SAMPLE_PART 4
 
+/* Entries between the prefetch of a free entry and its use. */
+#define TAKE_AHEAD 4
+
 /* Entries between the sweep's prefetch and its look: with 10 ns a look, longer than a cache miss. */
 #define SWEEP_AHEAD 12
 
@@ -66,8 +69,9 @@ struct tt_flow_table {
 	struct tt_flow *entries;
 	uint32_t bucket_count;
 	uint32_t capacity;
-	uint32_t extent;    /* entries from here on were never used, and are zero */
-	uint32_t free_head; /* entry number + 1, or 0 */
+	uint32_t extent; /* entries from here on were never used, and are zero */
+	uint32_t free_count;
+	uint32_t *free_numbers; /* of the FREE entries below extent; the latest is taken first */
 	uint32_t half_open_limit;
 	uint32_t timeout_ms[TT_FLOW_CLASSES];
 	struct list half_open;
@@ -102,6 +106,11 @@ static size_t entries_bytes(uint32_t capacity)
 	return capacity * sizeof(struct tt_flow);
 }
 
+static size_t free_numbers_bytes(uint32_t capacity)
+{
+	return capacity * sizeof(uint32_t);
+}
+
 size_t tt_flow_table_bytes(uint32_t capacity)
 {
 	return tt_memory_mapped_bytes(sizeof(struct tt_flow_table)) +
@@ -134,8 +143,9 @@ int tt_flow_table_create(struct tt_flow_table **table, const struct tt_flow_tabl
 	new->half_open_limit = options->half_open_limit;
 	memcpy(new->timeout_ms, options->timeouts.ms, sizeof(new->timeout_ms));
 	new->buckets = tt_memory_map(index_bytes(new->capacity), options->huge_pages);
+	new->free_numbers = tt_memory_map(free_numbers_bytes(new->capacity), options->huge_pages);
 	new->entries = tt_memory_map(entries_bytes(new->capacity), options->huge_pages);
-	if (new->buckets == NULL || new->entries == NULL) {
+	if (new->buckets == NULL || new->free_numbers == NULL || new->entries == NULL) {
 		tt_flow_table_destroy(new);
 		return TT_ERROR_MEMORY;
 	}
@@ -146,6 +156,7 @@ int tt_flow_table_create(struct tt_flow_table **table, const struct tt_flow_tabl
 bool tt_flow_table_populate(struct tt_flow_table *table)
 {
 	return tt_memory_populate(table->buckets, index_bytes(table->capacity)) &&
+		tt_memory_populate(table->free_numbers, free_numbers_bytes(table->capacity)) &&
 		tt_memory_populate(table->entries, entries_bytes(table->capacity));
 }
 
@@ -154,6 +165,7 @@ void tt_flow_table_destroy(struct tt_flow_table *table)
 	if (table == NULL)
 		return;
 	tt_memory_unmap(table->buckets, index_bytes(table->capacity));
+	tt_memory_unmap(table->free_numbers, free_numbers_bytes(table->capacity));
 	tt_memory_unmap(table->entries, entries_bytes(table->capacity));
 	tt_memory_unmap(table, sizeof(*table));
 }
@@ -268,26 +280,29 @@ struct tt_flow *tt_flow_table_lookup(
 void tt_flow_table_lookup_bulk(struct tt_flow_table *table, const struct tt_flow_key *keys,
 	const uint32_t *hashes, unsigned int count, struct tt_flow **found)
 {
-	struct bucket *bucket[TT_FLOW_BURST];
+	const struct bucket *bucket[TT_FLOW_BURST];
+	struct tt_flow *candidate[TT_FLOW_BURST];
 	uint16_t slots[TT_FLOW_BURST];
 
 	for (unsigned int i = 0; i < count; i++) {
 		bucket[i] = first_bucket(table, hashes[i]);
 		__builtin_prefetch(bucket[i]);
 	}
+	/* Without a tag that matches, entry 0 stands in: a branch here would be mispredicted. */
 	for (unsigned int i = 0; i < count; i++) {
 		slots[i] = (uint16_t)slots_with(bucket[i], tag_of(hashes[i]));
-		if (slots[i] != 0) {
-			const struct tt_flow *flow =
-				&table->entries[bucket[i]->number[lowest(slots[i])]];
-			__builtin_prefetch(flow);
-			__builtin_prefetch(flow->counters, 1);
-		}
+		uint32_t number = bucket[i]->number[lowest(slots[i] | 1u << (SLOTS - 1))];
+		candidate[i] = &table->entries[slots[i] != 0 ? number : 0];
+		__builtin_prefetch(candidate[i]);
 	}
+	/* Cache line 1 only now: its page is in the TLB since line 0 has arrived, and the few misses
+	 * that a processor has outstanding are better spent on the lines that are waited for. */
 	for (unsigned int i = 0; i < count; i++) {
-		found[i] = match_in(table, bucket[i], slots[i], &keys[i]);
-		if (found[i] == NULL && bucket[i]->overflows != 0)
-			found[i] = match_after(table, bucket[i], &keys[i], tag_of(hashes[i]));
+		found[i] = slots[i] != 0 && tt_flow_key_equal(&candidate[i]->key, &keys[i])
+			? candidate[i]
+			: tt_flow_table_lookup(table, &keys[i], hashes[i]);
+		if (found[i] != NULL)
+			__builtin_prefetch(found[i]->counters, 1);
 	}
 }
 
@@ -335,10 +350,12 @@ static void count_down(tt_counter *counter)
 	tt_counter_set(counter, tt_counter_read(counter) - 1);
 }
 
-static void prefetch_entry(const struct tt_flow *flow)
+static void prefetch_entry(const struct tt_flow_table *table, uint32_t number)
 {
-	for (size_t line = 0; line < sizeof(*flow); line += LINE_BYTES)
-		__builtin_prefetch((const uint8_t *)flow + line, 1);
+	const uint8_t *entry = (const uint8_t *)&table->entries[number];
+
+	for (size_t line = 0; line < sizeof(struct tt_flow); line += LINE_BYTES)
+		__builtin_prefetch(entry + line, 1);
 }
 
 /* A zero entry, or NULL when all are in use. */
@@ -346,11 +363,10 @@ static struct tt_flow *entry_take(struct tt_flow_table *table)
 {
 	struct tt_flow *flow;
 
-	if (table->free_head != 0) {
-		flow = &table->entries[table->free_head - 1];
-		table->free_head = flow->next;
-		if (table->free_head != 0)
-			prefetch_entry(&table->entries[table->free_head - 1]);
+	if (table->free_count > 0) {
+		flow = &table->entries[table->free_numbers[--table->free_count]];
+		if (table->free_count >= TAKE_AHEAD)
+			prefetch_entry(table, table->free_numbers[table->free_count - TAKE_AHEAD]);
 		memset(flow, 0, sizeof(*flow));
 	} else if (table->extent < table->capacity) {
 		flow = &table->entries[table->extent++];
@@ -365,8 +381,7 @@ static struct tt_flow *entry_take(struct tt_flow_table *table)
 static void entry_free(struct tt_flow_table *table, struct tt_flow *flow)
 {
 	flow->state = TT_FLOW_FREE;
-	flow->next = table->free_head;
-	table->free_head = number_of(table, flow) + 1;
+	table->free_numbers[table->free_count++] = number_of(table, flow);
 	count_down(&table->counters.live);
 }
 
@@ -627,7 +642,7 @@ unsigned int tt_flow_table_sweep(
 
 	for (uint32_t i = 0; i < looks; i++) {
 		struct tt_flow *flow = &table->entries[table->sweep_hand];
-		__builtin_prefetch(flow + SWEEP_AHEAD);
+		__builtin_prefetch(flow[SWEEP_AHEAD].counters);
 		if (flow->state == TT_FLOW_ACTIVE) {
 			if (!tt_flow_table_expired(table, flow))
 				offer(table, &table->next, CANDIDATES, flow);
@@ -650,7 +665,7 @@ void tt_flow_table_flush(struct tt_flow_table *table, uint32_t *position, unsign
 
 	for (unsigned int i = 0; i < entries && *position < table->extent; i++, ++*position) {
 		struct tt_flow *flow = &table->entries[*position];
-		__builtin_prefetch(flow + SWEEP_AHEAD);
+		__builtin_prefetch(flow[SWEEP_AHEAD].counters);
 		if (flow->state == TT_FLOW_ACTIVE &&
 			!close_flow(table, flow, ended_by(table, flow, reason), report, context))
 			return;

@@ -3,7 +3,7 @@
  * The flow table of one worker: a fixed number of entries, an index of cache-line buckets over
  * them, ageing by an incremental sweep, and eviction when full. One thread owns a table and alone
  * calls everything here, but for the counters, which anyone may read. Nothing after create()
- * allocates. Memory: sizeof(struct tt_flow) and 8 bytes of index an entry.
+ * allocates. Memory: sizeof(struct tt_flow), 8 bytes of index and 4 of free list an entry.
  *
  * Index: buckets of 64 bytes with 12 slots of an 8-bit tag and a 32-bit entry number, compared 16
  * tags at once; a full bucket overflows into the next, and counts what has overflowed through it,
@@ -61,9 +61,10 @@ bool tt_flow_table_populate(struct tt_flow_table *table);
 void tt_flow_table_destroy(struct tt_flow_table *table);
 
 /* found[i] = the ACTIVE entry of keys[i], or NULL. count at most TT_FLOW_BURST. hashes[i] is the
- * low half of tt_flow_key_hash(). Prefetches in three passes: buckets, entries, keys compared. What
- * was found is only good until the next call that changes the table: an insert may evict it and
- * give its entry to another key (tt_flow_has_key() tells), and makes a NULL for its own key stale. */
+ * low half of tt_flow_key_hash(). Prefetches in three passes: buckets, keys, and the hot line of
+ * what is found, so that the caller need not, but for TCP's. What was found is only good until the
+ * next call that changes the table: an insert may evict it and give its entry to another key
+ * (tt_flow_has_key() tells), and makes a NULL for its own key stale. */
 void tt_flow_table_lookup_bulk(struct tt_flow_table *table, const struct tt_flow_key *keys,
 	const uint32_t *hashes, unsigned int count, struct tt_flow **found);
 
