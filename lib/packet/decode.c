@@ -13,18 +13,19 @@
 #define TCP_BYTES      20
 #define UDP_BYTES      8
 
-/* The inner packet of a first fragment keeps the name of the outermost one. */
-static void note_outer(struct tt_packet *packet)
+/* A tunnel was opened in the packet, which had `layer_count` layers until then: if it is a first
+ * fragment, what is inside keeps its name, that of the outermost one. */
+static void note_outer(struct tt_packet *packet, uint8_t layer_count)
 {
 	if ((packet->flags & (TT_PACKET_FRAGMENT | TT_PACKET_OUTER_FIRST)) != TT_PACKET_FRAGMENT)
 		return;
 	packet->flags |= TT_PACKET_OUTER_FIRST;
 	packet->outer = (struct tt_outer){
-		.source = packet->source,
-		.destination = packet->destination,
+		.ip = packet->ip,
 		.fragment_id = packet->fragment_id,
 		.ip_version = packet->ip_version,
-		.ip_protocol = packet->ip_protocol,
+		.vlan_count = packet->vlan_count,
+		.layer_count = layer_count,
 	};
 }
 
@@ -47,7 +48,7 @@ static __attribute__((noinline)) enum tt_decode_result decode_any(struct tt_pack
 	struct tt_packet inner = *packet;
 
 	while (tt_tunnel_open(&inner, options, &span, &type)) {
-		note_outer(&inner);
+		note_outer(&inner, packet->layer_count);
 		if (tt_link_descend(&inner, options, &span, type) != TT_DECODE_IP)
 			break;
 		*packet = inner;

@@ -91,11 +91,11 @@ enum tt_packet_flag {
 /* Names the datagram whose first fragment a tunnel was read from. Its later fragments are the rest
  * of that tunnel's packet, which has been counted, and no packets of a flow. */
 struct tt_outer {
-	const uint8_t *source; /* 4 or 16 bytes */
-	const uint8_t *destination;
+	const uint8_t *ip;
 	uint32_t fragment_id;
 	uint8_t ip_version;
-	uint8_t ip_protocol;
+	uint8_t vlan_count; /* of the packet's tags and layers, those around this header */
+	uint8_t layer_count;
 };
 
 struct tt_packet {

@@ -96,7 +96,7 @@ enum tt_decode_result tt_link_open(enum tt_link_type link, struct tt_span *span,
 	return TT_DECODE_NOT_IP;
 }
 
-/* IEEE 802.3: a value below 0x600 in the type's place is the length of the LLC frame that follows. */
+/* IEEE 802.3: below 0x600, the value in the type's place is the length of an LLC frame. */
 static uint16_t type_or_length(struct tt_span *span, uint16_t value)
 {
 	if (value >= TT_ETHERTYPE_MINIMUM)

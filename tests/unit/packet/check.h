@@ -35,12 +35,8 @@ static inline enum tt_decode_result check_decode_cut(struct tt_packet *packet,
 			packet->transport = build->bytes + (packet->transport - guarded.bytes);
 		if (packet->payload != NULL)
 			packet->payload = build->bytes + (packet->payload - guarded.bytes);
-		if ((packet->flags & TT_PACKET_OUTER_FIRST) != 0) {
-			packet->outer.source =
-				build->bytes + (packet->outer.source - guarded.bytes);
-			packet->outer.destination =
-				build->bytes + (packet->outer.destination - guarded.bytes);
-		}
+		if ((packet->flags & TT_PACKET_OUTER_FIRST) != 0)
+			packet->outer.ip = build->bytes + (packet->outer.ip - guarded.bytes);
 	}
 	guarded_free(&guarded);
 	return result;

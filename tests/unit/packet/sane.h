@@ -45,12 +45,11 @@ static inline bool check_is_sane(
 	if ((packet->flags & TT_PACKET_PORTS) == 0 &&
 		(packet->source_port != 0 || packet->destination_port != 0))
 		return false;
-	size_t outer = packet->outer.ip_version == 4 ? 4 : 16;
-
 	if ((packet->flags & TT_PACKET_OUTER_FIRST) != 0 &&
-		(packet->layer_count == 0 ||
-			!check_within(frame, captured, packet->outer.source, outer) ||
-			!check_within(frame, captured, packet->outer.destination, outer)))
+		(packet->outer.layer_count >= packet->layer_count ||
+			packet->outer.vlan_count > packet->vlan_count ||
+			!check_within(frame, captured, packet->outer.ip,
+				packet->outer.ip_version == 4 ? 20 : 40)))
 		return false;
 	return packet->payload_captured_bytes <= packet->payload_bytes &&
 		packet->vlan_count <= TT_PACKET_VLANS && packet->layer_count <= TT_PACKET_LAYERS;
