@@ -89,7 +89,7 @@ const struct tt_schema_key tt_schema[] = {
 		.type = TT_SCHEMA_SIZE,
 		.description = "Longest frame that is received whole",
 		PORT_FIELD(frame_bytes),
-		RANGE(64, 16 * KIB, 2 * KIB)},
+		RANGE(64, 16 * KIB, 1536)},
 	{.path = "ports[].promiscuous",
 		.type = TT_SCHEMA_BOOL,
 		.description = "Receive frames for other stations, as a tap must",

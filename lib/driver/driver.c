@@ -10,7 +10,9 @@
 #include "driver/plan.h"
 #include "driver/sysfs.h"
 
+#include <rte_eal.h>
 #include <rte_errno.h>
+#include <rte_mbuf_pool_ops.h>
 #include <rte_mempool.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -80,6 +82,36 @@ static int start_eal(struct tt_driver *driver, const struct tt_plan *plan)
 	return code;
 }
 
+/* rte_pktmbuf_pool_create(), which keeps each mbuf within a page for the sake of devices that see
+ * physical addresses: with pages of 4 KiB that is 1.7 times the memory, for nothing where they see
+ * virtual ones. */
+static struct rte_mempool *make_pool(
+	const char *name, const struct tt_plan *plan, uint16_t private_bytes, int node)
+{
+	struct rte_pktmbuf_pool_private sizes = {
+		.mbuf_data_room_size = (uint16_t)plan->mbuf_bytes,
+		.mbuf_priv_size = private_bytes,
+	};
+	unsigned int flags = rte_eal_iova_mode() == RTE_IOVA_VA ? RTE_MEMPOOL_F_NO_IOVA_CONTIG : 0;
+	struct rte_mempool *pool = rte_mempool_create_empty(name, plan->mbufs,
+		(unsigned int)sizeof(struct rte_mbuf) + private_bytes + plan->mbuf_bytes,
+		TT_POOL_CACHE, sizeof(sizes), node, flags);
+
+	if (pool == NULL)
+		return NULL;
+	int result = rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), NULL);
+	rte_pktmbuf_pool_init(pool, &sizes);
+	if (result == 0)
+		result = rte_mempool_populate_default(pool);
+	if (result < 0) {
+		rte_errno = -result;
+		rte_mempool_free(pool);
+		return NULL;
+	}
+	rte_mempool_obj_iter(pool, rte_pktmbuf_init, NULL);
+	return pool;
+}
+
 static int make_pools(struct tt_driver *driver, const struct tt_plan *plan, uint16_t private_bytes)
 {
 	bool single = (plan->nodes & (plan->nodes - 1)) == 0;
@@ -89,9 +121,8 @@ static int make_pools(struct tt_driver *driver, const struct tt_plan *plan, uint
 		if ((plan->nodes >> node & 1) == 0)
 			continue;
 		snprintf(name, sizeof(name), "mbufs_%u", node);
-		driver->pools[node] = rte_pktmbuf_pool_create(name, plan->mbufs, TT_POOL_CACHE,
-			private_bytes, (uint16_t)(RTE_PKTMBUF_HEADROOM + plan->mbuf_bytes),
-			single ? SOCKET_ID_ANY : (int)node);
+		driver->pools[node] =
+			make_pool(name, plan, private_bytes, single ? SOCKET_ID_ANY : (int)node);
 		if (driver->pools[node] == NULL) {
 			tt_log_error("cannot make a pool of %u mbufs of %u bytes on NUMA node %u: "
 				     "%s: lower memory.mbufs or reserve more huge pages",

@@ -318,7 +318,7 @@ static int choose_memory(const struct tt_eal_request *request, bool *huge_pages)
 	}
 	if (needed_mib > available_mib) {
 		tt_log_error("%" PRIu64 " MiB of memory are needed for packets and %" PRIu64
-			     " MiB are available: lower memory.mbufs or memory.mbuf_bytes",
+			     " MiB are available: lower memory.mbufs or memory.mbuf_size",
 			needed_mib, available_mib);
 		return TT_ERROR_MEMORY;
 	}

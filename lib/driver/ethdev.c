@@ -55,7 +55,8 @@ struct tt_ethdev {
 	uint64_t spread;
 	bool has_sockets;
 	struct tt_packet_sockets sockets;
-	uint64_t tap_drops_before;
+	struct tt_xdp_sockets xdp_sockets;
+	uint64_t kernel_drops_before;	/* of af_xdp and tap, at start */
 	struct tt_port_statistics last; /* once stopped */
 	uint16_t devices[TT_CONFIG_WORKERS];
 	struct rte_eth_stats before[TT_CONFIG_WORKERS]; /* of each device, at start */
@@ -212,6 +213,12 @@ static bool counts_missed(const struct tt_ethdev *ethdev)
 		!is_driver(ethdev, "net_virtio") && !is_driver(ethdev, "net_vhost");
 }
 
+/* net_pcap's ierrors are polls that libpcap failed, without end while the interface is down. */
+static bool counts_polls_as_errors(const struct tt_ethdev *ethdev)
+{
+	return is_driver(ethdev, "net_pcap");
+}
+
 static void set_hashing(struct tt_ethdev *ethdev, const struct rte_eth_dev_info *info,
 	struct rte_eth_conf *conf, uint8_t *key, uint16_t queues)
 {
@@ -300,9 +307,11 @@ static int set_up_device(
 
 static int open_devices(struct tt_ethdev *ethdev, const struct tt_ethdev_options *options)
 {
+	struct tt_xdp_sockets others;
 	uint32_t queues;
 	int code = wanted_queues(options->port, options->workers, &queues);
 
+	tt_xdp_sockets_find(&others, NULL);
 	if (code == 0)
 		code = attach_devices(ethdev, queues);
 	for (uint16_t i = 0; code == 0 && i < ethdev->device_count; i++)
@@ -310,6 +319,8 @@ static int open_devices(struct tt_ethdev *ethdev, const struct tt_ethdev_options
 	/* The interface's own hardware decides over af_xdp's queues, with a key of its own. */
 	if (options->port->kind == TT_PORT_AF_XDP && ethdev->queue_count > 1)
 		ethdev->spread = 0;
+	if (options->port->kind == TT_PORT_AF_XDP)
+		tt_xdp_sockets_find(&ethdev->xdp_sockets, &others);
 	return code;
 }
 
@@ -382,6 +393,17 @@ static void start_counting_packets(struct tt_ethdev *ethdev)
 	}
 }
 
+/* What the kernel dropped in front of the port since it was made, where only the kernel knows. Of a
+ * tap it is what was sent to the interface while its queue to us had no room. */
+static uint64_t kernel_drops(const struct tt_ethdev *ethdev)
+{
+	if (ethdev->port->kind == TT_PORT_AF_XDP)
+		return tt_xdp_sockets_dropped(&ethdev->xdp_sockets);
+	if (ethdev->port->kind == TT_PORT_TAP)
+		return tt_interface_statistic(SYSFS, ethdev->port->device, "tx_dropped");
+	return 0;
+}
+
 int tt_ethdev_start(struct tt_ethdev *ethdev)
 {
 	char reason[256];
@@ -406,9 +428,9 @@ int tt_ethdev_start(struct tt_ethdev *ethdev)
 		start_counting_packets(ethdev);
 		ethdev->missed_known = ethdev->has_sockets;
 	}
-	if (ethdev->port->kind == TT_PORT_TAP)
-		ethdev->tap_drops_before =
-			tt_interface_statistic(SYSFS, ethdev->port->device, "tx_dropped");
+	if (ethdev->port->kind == TT_PORT_AF_XDP)
+		ethdev->missed_known = ethdev->xdp_sockets.count == ethdev->queue_count;
+	ethdev->kernel_drops_before = kernel_drops(ethdev);
 	ethdev->started = true;
 	return 0;
 }
@@ -425,19 +447,18 @@ static void read_statistics(struct tt_ethdev *ethdev, struct tt_port_statistics 
 	for (uint16_t i = 0; ethdev->started && i < ethdev->device_count; i++) {
 		if (rte_eth_stats_get(ethdev->devices[i], &now) != 0)
 			continue;
-		statistics->missed += now.imissed - ethdev->before[i].imissed;
+		if (ethdev->port->kind != TT_PORT_AF_XDP)
+			statistics->missed += now.imissed - ethdev->before[i].imissed;
 		statistics->no_mbuf += now.rx_nombuf - ethdev->before[i].rx_nombuf;
-		statistics->errors += now.ierrors - ethdev->before[i].ierrors;
+		if (!counts_polls_as_errors(ethdev))
+			statistics->errors += now.ierrors - ethdev->before[i].ierrors;
 	}
 	if (ethdev->has_sockets) {
 		tt_packet_sockets_update(&ethdev->sockets);
 		statistics->missed += ethdev->sockets.dropped;
 	}
-	/* What the kernel sent to the interface and its queue to us had no room for. */
-	if (ethdev->started && ethdev->port->kind == TT_PORT_TAP)
-		statistics->missed +=
-			tt_interface_statistic(SYSFS, ethdev->port->device, "tx_dropped") -
-			ethdev->tap_drops_before;
+	if (ethdev->started)
+		statistics->missed += kernel_drops(ethdev) - ethdev->kernel_drops_before;
 }
 
 void tt_ethdev_statistics(struct tt_ethdev *ethdev, struct tt_port_statistics *statistics)

@@ -2,14 +2,11 @@
 #include "driver/loss.h"
 
 #include <dirent.h>
+#include <linux/filter.h>
 #include <linux/if_packet.h>
+#include <linux/if_xdp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-
-/* From Linux 4.20's if_packet.h. */
-#ifndef PACKET_IGNORE_OUTGOING
-#define PACKET_IGNORE_OUTGOING 23
-#endif
 
 static bool get_option(int socket, int level, int name, int *value)
 {
@@ -64,13 +61,22 @@ bool tt_packet_sockets_find(
 	return true;
 }
 
+/* A filter, as PACKET_IGNORE_OUTGOING has no effect on a socket in a fanout group. What it lets go
+ * of is not among the socket's counts. */
 bool tt_packet_sockets_ignore_outgoing(const struct tt_packet_sockets *sockets)
 {
-	const int on = 1;
+	struct sock_filter program[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	};
+	const struct sock_fprog filter = {
+		.len = sizeof(program) / sizeof(program[0]), .filter = program};
 
 	for (unsigned int i = 0; i < sockets->count; i++)
-		if (setsockopt(sockets->sockets[i], SOL_PACKET, PACKET_IGNORE_OUTGOING, &on,
-			    sizeof(on)) != 0)
+		if (setsockopt(sockets->sockets[i], SOL_SOCKET, SO_ATTACH_FILTER, &filter,
+			    sizeof(filter)) != 0)
 			return false;
 	return true;
 }
@@ -97,4 +103,46 @@ void tt_packet_sockets_update(struct tt_packet_sockets *sockets)
 			sockets->accepted += accepted;
 			sockets->dropped += dropped;
 		}
+}
+
+static bool contains(const struct tt_xdp_sockets *sockets, int socket)
+{
+	for (unsigned int i = 0; sockets != NULL && i < sockets->count; i++)
+		if (sockets->sockets[i] == socket)
+			return true;
+	return false;
+}
+
+void tt_xdp_sockets_find(struct tt_xdp_sockets *sockets, const struct tt_xdp_sockets *others)
+{
+	const unsigned int limit = sizeof(sockets->sockets) / sizeof(sockets->sockets[0]);
+	DIR *folder = opendir("/proc/self/fd");
+	int domain;
+
+	sockets->count = 0;
+	if (folder == NULL)
+		return;
+	for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+		int socket = atoi(entry->d_name);
+		if (entry->d_name[0] != '.' && sockets->count < limit &&
+			get_option(socket, SOL_SOCKET, SO_DOMAIN, &domain) && domain == AF_XDP &&
+			!contains(others, socket))
+			sockets->sockets[sockets->count++] = socket;
+	}
+	closedir(folder);
+}
+
+uint64_t tt_xdp_sockets_dropped(const struct tt_xdp_sockets *sockets)
+{
+	uint64_t dropped = 0;
+
+	for (unsigned int i = 0; i < sockets->count; i++) {
+		struct xdp_statistics statistics = {0};
+		socklen_t length = sizeof(statistics);
+		/* Before Linux 5.9 there is no rx_ring_full, and those are in rx_dropped. */
+		if (getsockopt(sockets->sockets[i], SOL_XDP, XDP_STATISTICS, &statistics,
+			    &length) == 0)
+			dropped += statistics.rx_dropped + statistics.rx_ring_full;
+	}
+	return dropped;
 }

@@ -28,8 +28,7 @@
 uint64_t tt_plan_pool_bytes(uint32_t mbufs, uint32_t mbuf_bytes, uint16_t private_bytes)
 {
 	struct rte_mempool_objsz size;
-	uint32_t element = (uint32_t)sizeof(struct rte_mbuf) + private_bytes +
-		RTE_PKTMBUF_HEADROOM + mbuf_bytes;
+	uint32_t element = (uint32_t)sizeof(struct rte_mbuf) + private_bytes + mbuf_bytes;
 
 	rte_mempool_calc_obj_size(element, 0, &size);
 	return (uint64_t)mbufs * size.total_size +
@@ -108,8 +107,8 @@ int tt_plan_make(struct tt_plan *plan, const struct tt_driver_options *options, 
 		for (uint32_t i = 0; i < config->port_count; i++) {
 			const struct tt_config_port *port = &config->ports[i];
 			plan->nodes |= (uint64_t)1 << tt_plan_port_node(port, sysfs);
-			if (tt_device_mbuf_bytes(port) > plan->mbuf_bytes)
-				plan->mbuf_bytes = tt_device_mbuf_bytes(port);
+			plan->mbuf_bytes = RTE_MAX(plan->mbuf_bytes,
+				RTE_PKTMBUF_HEADROOM + tt_device_mbuf_bytes(port));
 		}
 		int code = check_mbufs(plan, config, sysfs);
 		if (code != 0)

@@ -16,7 +16,7 @@
 
 struct tt_plan {
 	uint32_t mbufs;	     /* of each pool */
-	uint32_t mbuf_bytes; /* data room of each, without headroom */
+	uint32_t mbuf_bytes; /* data room of each, headroom included */
 	uint64_t nodes;	     /* bit n: NUMA node n has a pool */
 	uint64_t pool_bytes; /* one pool */
 	uint64_t ring_bytes; /* rings between workers and with the control core */

@@ -95,62 +95,83 @@ bool tt_port_is_interface(const struct tt_config_port *port)
 		port->kind == TT_PORT_PCAP;
 }
 
-/* Whether both texts were written whole. */
-static bool fits(int name_length, int devargs_length)
+static int print_name(
+	char *name, const struct tt_config_port *port, unsigned int index, uint32_t queue)
 {
-	return name_length >= 0 && name_length < TT_DEVICE_NAME_BYTES && devargs_length >= 0 &&
-		devargs_length < (int)sizeof(((struct tt_device *)NULL)->devargs);
-}
-
-static bool describe(struct tt_device *device, const struct tt_config_port *port,
-	unsigned int index, uint32_t queue, uint32_t queues)
-{
-	char *name = device->name;
-	char *devargs = device->devargs;
-	const char *value = port->device;
-	const size_t name_bytes = sizeof(device->name);
-	const size_t devargs_bytes = sizeof(device->devargs);
-	struct tt_packet_ring ring;
+	const size_t bytes = TT_DEVICE_NAME_BYTES;
 
 	switch (port->kind) {
 	case TT_PORT_PCI:
-		return fits(snprintf(name, name_bytes, "%s", value),
-			snprintf(devargs, devargs_bytes, "%s", value));
+		return snprintf(name, bytes, "%s", port->device);
+	case TT_PORT_AF_PACKET:
+		return snprintf(name, bytes, "net_af_packet%u", index);
+	case TT_PORT_AF_XDP:
+		return snprintf(name, bytes, "net_af_xdp%uq%u", index, queue);
+	case TT_PORT_PCAP:
+		return snprintf(name, bytes, "net_pcap%u", index);
+	case TT_PORT_MEMIF:
+		return snprintf(name, bytes, "net_memif%u", index);
+	case TT_PORT_VIRTIO_USER:
+		return snprintf(name, bytes, "net_virtio_user%u", index);
+	case TT_PORT_TAP:
+		return snprintf(name, bytes, "net_tap%u", index);
+	case TT_PORT_RING:
+		return snprintf(name, bytes, "net_ring_%s", port->device);
+	case TT_PORT_NULL:
+		return snprintf(name, bytes, "net_null_%s", port->device);
+	case TT_PORT_DEVARGS:
+		return snprintf(name, bytes, "%.*s", (int)strcspn(port->device, ","), port->device);
+	}
+	return -1;
+}
+
+static int print_devargs(struct tt_device *device, const struct tt_config_port *port,
+	uint32_t queue, uint32_t queues)
+{
+	const size_t bytes = sizeof(device->devargs);
+	const char *name = device->name;
+	const char *value = port->device;
+	struct tt_packet_ring ring;
+
+	switch (port->kind) {
 	case TT_PORT_AF_PACKET:
 		ring = tt_packet_ring(port);
-		return fits(snprintf(name, name_bytes, "net_af_packet%u", index),
-			snprintf(devargs, devargs_bytes,
-				"%s,iface=%s,qpairs=%u,blocksz=%u,framesz=%u,framecnt=%u", name,
-				value, queues, ring.block_bytes, ring.frame_bytes, ring.frames));
+		return snprintf(device->devargs, bytes,
+			"%s,iface=%s,qpairs=%u,blocksz=%u,framesz=%u,framecnt=%u", name, value,
+			queues, ring.block_bytes, ring.frame_bytes, ring.frames);
 	case TT_PORT_AF_XDP:
-		return fits(snprintf(name, name_bytes, "net_af_xdp%uq%u", index, queue),
-			snprintf(devargs, devargs_bytes, "%s,iface=%s,start_queue=%u,queue_count=1",
-				name, value, queue));
+		return snprintf(device->devargs, bytes, "%s,iface=%s,start_queue=%u,queue_count=1",
+			name, value, queue);
 	case TT_PORT_PCAP:
-		return fits(snprintf(name, name_bytes, "net_pcap%u", index),
-			snprintf(devargs, devargs_bytes, "%s,rx_iface_in=%s", name, value));
+		return snprintf(device->devargs, bytes, "%s,rx_iface_in=%s", name, value);
 	case TT_PORT_MEMIF:
-		return fits(snprintf(name, name_bytes, "net_memif%u", index),
-			snprintf(devargs, devargs_bytes,
-				"%s,role=server,id=0,socket=%s,socket-abstract=no", name, value));
+		return snprintf(device->devargs, bytes,
+			"%s,role=server,id=0,socket=%s,socket-abstract=no", name, value);
 	case TT_PORT_VIRTIO_USER:
-		return fits(snprintf(name, name_bytes, "net_virtio_user%u", index),
-			snprintf(devargs, devargs_bytes, "%s,path=%s,server=1,queues=%u", name,
-				value, queues));
+		return snprintf(device->devargs, bytes, "%s,path=%s,server=1,queues=%u", name,
+			value, queues);
 	case TT_PORT_TAP:
-		return fits(snprintf(name, name_bytes, "net_tap%u", index),
-			snprintf(devargs, devargs_bytes, "%s,iface=%s", name, value));
+		return snprintf(device->devargs, bytes, "%s,iface=%s", name, value);
+	case TT_PORT_PCI:
 	case TT_PORT_RING:
-		return fits(snprintf(name, name_bytes, "net_ring_%s", value),
-			snprintf(devargs, devargs_bytes, "%s", name));
 	case TT_PORT_NULL:
-		return fits(snprintf(name, name_bytes, "net_null_%s", value),
-			snprintf(devargs, devargs_bytes, "%s", name));
+		return snprintf(device->devargs, bytes, "%s", name);
 	case TT_PORT_DEVARGS:
-		return fits(snprintf(name, name_bytes, "%.*s", (int)strcspn(value, ","), value),
-			snprintf(devargs, devargs_bytes, "%s", value));
+		return snprintf(device->devargs, bytes, "%s", value);
 	}
-	return false;
+	return -1;
+}
+
+/* Whether both texts were written whole. */
+static bool describe(struct tt_device *device, const struct tt_config_port *port,
+	unsigned int index, uint32_t queue, uint32_t queues)
+{
+	int length = print_name(device->name, port, index, queue);
+
+	if (length < 0 || length >= TT_DEVICE_NAME_BYTES)
+		return false;
+	length = print_devargs(device, port, queue, queues);
+	return length >= 0 && (size_t)length < sizeof(device->devargs);
 }
 
 int tt_devices_describe(struct tt_device *devices, const struct tt_config_port *port,

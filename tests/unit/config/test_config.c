@@ -172,7 +172,7 @@ static void test_every_key_is_read(void)
 		CU_ASSERT_EQUAL(config->ports[i].kind, ports[i].kind);
 		CU_ASSERT_STRING_EQUAL(config->ports[i].device, ports[i].device);
 		CU_ASSERT_EQUAL(config->ports[i].descriptors, i == 0 ? 64 : 4096);
-		CU_ASSERT_EQUAL(config->ports[i].frame_bytes, i == 1 ? 9000 : 2048);
+		CU_ASSERT_EQUAL(config->ports[i].frame_bytes, i == 1 ? 9000 : 1536);
 		CU_ASSERT_EQUAL(config->ports[i].promiscuous, i != 2);
 	}
 	CU_ASSERT_EQUAL(config->workers.count, 3);
