@@ -2,6 +2,7 @@
 #include "packet/fragment.h"
 
 #include "base/bytes.h"
+#include "packet/network.h"
 
 #include <string.h>
 
@@ -44,7 +45,9 @@ struct datagram {
 	uint8_t vlan_count; /* the rest: DATAGRAM_HELD alone */
 	uint8_t layer_count;
 	uint8_t held_protocol;
-	uint16_t end; /* in units, once the last fragment was seen; else 0 */
+	bool given_up; /* not to be put together, or handed out already */
+	uint32_t slot; /* of the reassembly; 0: none yet. It may have been stolen */
+	uint16_t end;  /* in units, once the last fragment was seen; else 0 */
 	struct range range[TT_FRAGMENT_RANGES]; /* apart from each other, in no order */
 	struct tt_fragment_credit credit;
 	uint16_t vlan[TT_PACKET_VLANS];
@@ -61,6 +64,7 @@ struct tt_fragment_table {
 	uint32_t newest;
 	uint32_t *buckets;
 	struct datagram *datagrams;
+	struct tt_reassembly *reassembly; /* NULL: UDP datagrams are not put together */
 };
 
 static size_t aligned(size_t bytes)
@@ -102,6 +106,11 @@ struct tt_fragment_table *tt_fragment_table_make(
 void tt_fragment_set_timeout(struct tt_fragment_table *table, uint64_t timeout_us)
 {
 	table->options.timeout_us = timeout_us;
+}
+
+void tt_fragment_reassemble(struct tt_fragment_table *table, struct tt_reassembly *reassembly)
+{
+	table->reassembly = reassembly;
 }
 
 const struct tt_fragment_counters *tt_fragment_counters(const struct tt_fragment_table *table)
@@ -183,6 +192,14 @@ static void queue_append(struct tt_fragment_table *table, struct datagram *datag
 	table->newest = link;
 }
 
+static void release_slot(struct tt_fragment_table *table, struct datagram *datagram)
+{
+	if (table->reassembly != NULL &&
+		tt_reassembly_owns(table->reassembly, datagram->slot, link_of(table, datagram)))
+		tt_reassembly_release(table->reassembly, datagram->slot);
+	datagram->slot = 0;
+}
+
 /* Of the datagram's name, which has to be set, nothing is known any more. */
 static void begin(struct tt_fragment_table *table, struct datagram *datagram, uint64_t now_us)
 {
@@ -190,6 +207,8 @@ static void begin(struct tt_fragment_table *table, struct datagram *datagram, ui
 	datagram->state = DATAGRAM_HELD;
 	datagram->range_count = 0;
 	datagram->end = 0;
+	datagram->given_up = false;
+	release_slot(table, datagram);
 	datagram->credit = (struct tt_fragment_credit){0};
 	queue_append(table, datagram);
 }
@@ -208,6 +227,7 @@ static void remove_entry(struct tt_fragment_table *table, struct datagram *datag
 		link = &entry(table, *link)->next;
 	*link = datagram->next;
 	queue_take(table, datagram);
+	release_slot(table, datagram);
 	datagram->next = table->free;
 	table->free = link_of(table, datagram);
 	tt_counter_set(&table->counters.datagrams, tt_counter_read(&table->counters.datagrams) - 1);
@@ -382,7 +402,7 @@ static void hold(struct datagram *datagram, const struct tt_packet *packet, uint
 		credit->last_us = now_us;
 }
 
-/* A second first fragment of other ports, or of a datagram that is complete, is of another datagram:
+/* A second first fragment of other ports, or of a datagram that is complete, is of another one:
  * identifications come round. One of the same is taken for a duplicate. */
 static void see_first(struct tt_fragment_table *table, struct datagram *datagram,
 	const struct tt_packet *packet, uint64_t now_us, struct tt_fragment_outcome *outcome)
@@ -411,18 +431,10 @@ static void see_first(struct tt_fragment_table *table, struct datagram *datagram
 	count_range(table, datagram, packet);
 }
 
-void tt_fragment_see(struct tt_fragment_table *table, struct tt_packet *packet, uint64_t domain,
-	uint32_t tap_ports, uint64_t now_us, struct tt_fragment_outcome *outcome)
+static void see_later(struct tt_fragment_table *table, struct datagram *datagram,
+	struct tt_packet *packet, uint32_t tap_ports, uint64_t now_us,
+	struct tt_fragment_outcome *outcome)
 {
-	outcome->has_orphan = false;
-	outcome->credit.packets = 0;
-	count(&table->counters.fragments);
-	struct datagram *datagram = find_or_begin(table, packet, domain, now_us, outcome);
-
-	if ((packet->flags & TT_PACKET_FRAGMENT_LATER) == 0) {
-		see_first(table, datagram, packet, now_us, outcome);
-		return;
-	}
 	count_range(table, datagram, packet);
 	switch ((enum datagram_state)datagram->state) {
 	case DATAGRAM_HELD:
@@ -440,6 +452,95 @@ void tt_fragment_see(struct tt_fragment_table *table, struct tt_packet *packet, 
 		outcome->result = TT_FRAGMENT_REST;
 		break;
 	}
+}
+
+/* The bytes of the datagram that a fragment carries, when they were all captured and it is known
+ * where they stand: right behind the fragment header, or the IPv4 header. */
+static const uint8_t *fragment_data(const struct tt_packet *packet, uint32_t *length)
+{
+	if ((packet->flags & TT_PACKET_FRAGMENT_LATER) != 0) {
+		*length = packet->payload_bytes;
+		return packet->payload_captured_bytes == *length ? packet->payload : NULL;
+	}
+	if (packet->transport == NULL)
+		return NULL;
+	uint32_t headers = (uint32_t)(packet->transport - packet->ip);
+	bool is_behind = packet->ip_version == 4 ? headers == (uint32_t)(packet->ip[0] & 0x0f) * 4
+						 : packet->transport[-8] == packet->ip_protocol &&
+			tt_load_be32(packet->transport - 4) == packet->fragment_id;
+
+	*length = packet->ip_bytes - headers;
+	return is_behind && packet->transport_captured_bytes == *length ? packet->transport : NULL;
+}
+
+/* RFC 768: the length in the header, which covers it, is what there is; 0 is all. */
+static void hand_out(struct tt_fragment_table *table, const struct datagram *datagram,
+	struct tt_fragment_outcome *outcome)
+{
+	uint32_t bytes;
+	const uint8_t *data = tt_reassembly_data(table->reassembly, datagram->slot, &bytes);
+
+	if (bytes < 8)
+		return;
+	uint32_t length = tt_load_be16(data + 4);
+
+	if (length == 0)
+		length = bytes;
+	if (length < 8 || length > bytes)
+		return;
+	outcome->whole = data + 8;
+	outcome->whole_bytes = length - 8;
+	count(&table->counters.reassembled);
+}
+
+static void reassemble(struct tt_fragment_table *table, struct datagram *datagram,
+	const struct tt_packet *packet, struct tt_fragment_outcome *outcome)
+{
+	uint32_t link = link_of(table, datagram);
+	uint32_t length;
+	const uint8_t *data = fragment_data(packet, &length);
+	bool stolen;
+
+	if (data == NULL || datagram->given_up || packet->ip_protocol != TT_IP_UDP)
+		return;
+	if (datagram->slot == 0) {
+		datagram->slot = tt_reassembly_take(table->reassembly, link, &stolen);
+		if (stolen)
+			count(&table->counters.reassembly_stolen);
+	}
+	if (!tt_reassembly_owns(table->reassembly, datagram->slot, link)) {
+		datagram->given_up = true;
+		return;
+	}
+	enum tt_reassembly_result result =
+		tt_reassembly_add(table->reassembly, datagram->slot, packet->fragment_offset_bytes,
+			data, length, (packet->flags & TT_PACKET_FRAGMENT_MORE) != 0);
+
+	if (result == TT_REASSEMBLY_INCOMPLETE)
+		return;
+	if (result == TT_REASSEMBLY_COMPLETE)
+		hand_out(table, datagram, outcome);
+	else
+		count(&table->counters.reassembly_broken);
+	datagram->given_up = true;
+	release_slot(table, datagram);
+}
+
+void tt_fragment_see(struct tt_fragment_table *table, struct tt_packet *packet, uint64_t domain,
+	uint32_t tap_ports, uint64_t now_us, struct tt_fragment_outcome *outcome)
+{
+	outcome->has_orphan = false;
+	outcome->credit.packets = 0;
+	outcome->whole = NULL;
+	count(&table->counters.fragments);
+	struct datagram *datagram = find_or_begin(table, packet, domain, now_us, outcome);
+
+	if ((packet->flags & TT_PACKET_FRAGMENT_LATER) == 0)
+		see_first(table, datagram, packet, now_us, outcome);
+	else
+		see_later(table, datagram, packet, tap_ports, now_us, outcome);
+	if (table->reassembly != NULL && outcome->result != TT_FRAGMENT_REST)
+		reassemble(table, datagram, packet, outcome);
 }
 
 void tt_fragment_outer_packet(struct tt_packet *outer, const struct tt_packet *packet)
@@ -466,6 +567,7 @@ void tt_fragment_see_tunnel(struct tt_fragment_table *table, const struct tt_pac
 	uint64_t domain, uint64_t now_us, struct tt_fragment_outcome *outcome)
 {
 	outcome->has_orphan = false;
+	outcome->whole = NULL;
 	count(&table->counters.fragments);
 	struct datagram *datagram = find_or_begin(table, outer, domain, now_us, outcome);
 
@@ -475,6 +577,7 @@ void tt_fragment_see_tunnel(struct tt_fragment_table *table, const struct tt_pac
 		begin_again(table, datagram, now_us);
 	datagram->credit = (struct tt_fragment_credit){0};
 	datagram->state = DATAGRAM_TUNNEL;
+	release_slot(table, datagram);
 }
 
 enum tt_fragment_expiry tt_fragment_expire(

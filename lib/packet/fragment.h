@@ -18,6 +18,9 @@
  * without ports. Orphans are handed out by tt_fragment_expire(), or when the table is full and the
  * oldest datagram has to go.
  *
+ * With tt_fragment_reassemble() the UDP datagrams are put together as well, with the fragments that
+ * were held, and the one that completes a datagram brings its payload.
+ *
  * A datagram lives for the timeout after its first fragment, or whichever came before it, and not
  * until it is complete, so that duplicates find it. A second first fragment begins a new datagram
  * of the same name.
@@ -27,6 +30,7 @@
 
 #include "base/counter.h"
 #include "packet/decode.h"
+#include "packet/reassembly.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,6 +55,9 @@ struct tt_fragment_counters {
 	tt_counter duplicate;	/*   with nothing but bytes that were there already */
 	tt_counter orphans;	/* datagrams that ended without a first fragment */
 	tt_counter evicted; /* datagrams that went before their time because the table was full */
+	tt_counter reassembled;	      /* UDP datagrams */
+	tt_counter reassembly_broken; /* given up: too long, or of two lengths */
+	tt_counter reassembly_stolen; /* given up: all slots were in use */
 };
 
 enum tt_fragment_result {
@@ -84,6 +91,10 @@ struct tt_fragment_outcome {
 	bool has_orphan;		  /* a datagram was evicted that was one */
 	struct tt_fragment_credit credit; /* FIRST alone, and tt_fragment_see_tunnel() */
 	struct tt_fragment_orphan orphan; /* holds with has_orphan */
+	/* The UDP payload that this fragment, FIRST or KNOWN, completed; else NULL. Good until the
+	 * next call that changes the table. */
+	const uint8_t *whole;
+	uint32_t whole_bytes;
 };
 
 struct tt_fragment_table;
@@ -99,10 +110,13 @@ struct tt_fragment_table *tt_fragment_table_make(
 /* For datagrams that begin from now on, and those there are. */
 void tt_fragment_set_timeout(struct tt_fragment_table *table, uint64_t timeout_us);
 
+/* Put UDP datagrams together from now on, in what outlives the table and serves no other one. */
+void tt_fragment_reassemble(struct tt_fragment_table *table, struct tt_reassembly *reassembly);
+
 const struct tt_fragment_counters *tt_fragment_counters(const struct tt_fragment_table *table);
 
-/* `packet` has TT_PACKET_FRAGMENT. `domain` keeps equal addresses of two networks apart (that of the
- * packet's flow key); `tap_ports` is the bit of the port it came from. Writes *outcome. */
+/* `packet` has TT_PACKET_FRAGMENT. `domain` keeps equal addresses of two networks apart (that of
+ * the packet's flow key); `tap_ports` is the bit of the port it came from. Writes *outcome. */
 void tt_fragment_see(struct tt_fragment_table *table, struct tt_packet *packet, uint64_t domain,
 	uint32_t tap_ports, uint64_t now_us, struct tt_fragment_outcome *outcome);
 

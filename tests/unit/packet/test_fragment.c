@@ -36,6 +36,8 @@ struct sample_options {
 	bool more;
 	size_t bytes; /* of the fragment, 8 and more in a first one */
 	unsigned int protocol;
+	unsigned int udp_length; /* of a first fragment; 0: 4000 */
+	bool random;		 /* bytes behind the UDP header */
 };
 
 static void make_sample(struct sample *sample, const struct sample_options *options)
@@ -63,10 +65,14 @@ static void make_sample(struct sample *sample, const struct sample_options *opti
 	if (options->offset == 0 && options->bytes >= 8) {
 		build_16(build, options->source_port);
 		build_16(build, 53);
-		build_16(build, 4000);
+		build_16(build, options->udp_length != 0 ? options->udp_length : 4000);
 		build_16(build, 0);
 	}
-	build_fill(build, options->bytes - (build->length - start));
+	size_t filled = build->length;
+
+	build_fill(build, options->bytes - (filled - start));
+	for (size_t i = filled; options->random && i < build->length; i++)
+		build->bytes[i] = (uint8_t)random_below(256);
 	build_end(build);
 	if (tt_decode(&sample->packet, &check_all, TT_LINK_ETHERNET, build->bytes,
 		    (uint32_t)build->length, (uint32_t)build->length) != TT_DECODE_IP)
@@ -75,24 +81,40 @@ static void make_sample(struct sample *sample, const struct sample_options *opti
 
 struct fixture {
 	void *memory;
+	void *slots;
 	struct tt_fragment_table *table;
 	struct tt_fragment_outcome outcome;
 };
+
+static void *zeroed(size_t bytes)
+{
+	size_t whole = (bytes + 63) / 64 * 64;
+	void *memory = aligned_alloc(64, whole);
+
+	memset(memory, 0, whole);
+	return memory;
+}
 
 static void fixture_open(struct fixture *fixture, uint32_t datagrams)
 {
 	struct tt_fragment_options options = {
 		.datagrams = datagrams, .timeout_us = TIMEOUT_US, .seed = 0x1234567};
-	size_t bytes = (tt_fragment_table_bytes(datagrams) + 63) / 64 * 64;
 
-	fixture->memory = aligned_alloc(64, bytes);
-	memset(fixture->memory, 0, bytes);
+	*fixture = (struct fixture){.memory = zeroed(tt_fragment_table_bytes(datagrams))};
 	fixture->table = tt_fragment_table_make(fixture->memory, &options);
+}
+
+static void fixture_reassemble(struct fixture *fixture, uint32_t slots, uint32_t slot_bytes)
+{
+	fixture->slots = zeroed(tt_reassembly_bytes(slots, slot_bytes));
+	tt_fragment_reassemble(
+		fixture->table, tt_reassembly_make(fixture->slots, slots, slot_bytes));
 }
 
 static void fixture_close(struct fixture *fixture)
 {
 	free(fixture->memory);
+	free(fixture->slots);
 }
 
 static enum tt_fragment_result see(
@@ -421,8 +443,115 @@ static void test_rest_of_a_tunnels_packet(void)
 	}
 }
 
+static void test_datagrams_are_put_together(void)
+{
+	/* In every order of four fragments. */
+	for (unsigned int order = 0; order < 24; order++) {
+		unsigned int parts[4] = {0, 1, 2, 3};
+		struct fixture fixture;
+		uint8_t want[4 * 200];
+
+		fixture_open(&fixture, 8);
+		fixture_reassemble(&fixture, 2, 1024);
+		for (unsigned int i = 0, rest = order; i < 4; i++) {
+			unsigned int other = i + rest % (4 - i);
+			unsigned int part = parts[i];
+
+			rest /= 4 - i;
+			parts[i] = parts[other];
+			parts[other] = part;
+		}
+		for (unsigned int i = 0; i < 4; i++) {
+			struct sample sample;
+
+			make_sample(&sample,
+				&(struct sample_options){.version = 4,
+					.host = 1,
+					.id = 5,
+					.source_port = 9,
+					.offset = parts[i] * 200,
+					.more = parts[i] < 3,
+					.bytes = parts[i] < 3 ? 200 : 99,
+					.udp_length = 699,
+					.random = true});
+			memcpy(want + parts[i] * 200, sample.packet.ip + 20,
+				parts[i] < 3 ? 200 : 99);
+			see(&fixture, &sample, 0, 10 + i);
+			CU_ASSERT_EQUAL(fixture.outcome.whole != NULL, i == 3);
+			if (i == 3)
+				CU_ASSERT_EQUAL(sample.packet.source_port, 9);
+		}
+		CU_ASSERT_EQUAL(fixture.outcome.whole_bytes, 691);
+		CU_ASSERT_EQUAL(memcmp(fixture.outcome.whole, want + 8, 691), 0);
+		fixture_close(&fixture);
+	}
+}
+
+/* What was not captured whole, or does not stand where it seems to, is not put together. */
+static void test_what_is_not_put_together(void)
+{
+	struct fixture fixture;
+	struct sample sample;
+
+	fixture_open(&fixture, 16);
+	fixture_reassemble(&fixture, 4, 4096);
+	for (uint32_t id = 0; id < 4; id++) {
+		struct sample_options options = {.version = 4,
+			.host = 1,
+			.id = id,
+			.source_port = 9,
+			.more = true,
+			.bytes = 200,
+			.udp_length = 300,
+			.protocol = id == 1 ? 6 : 17};
+
+		make_sample(&sample, &options);
+		if (id == 2)
+			sample.packet.transport_captured_bytes--;
+		see(&fixture, &sample, 0, 10);
+		options.offset = 200;
+		options.more = false;
+		options.bytes = 100;
+		make_sample(&sample, &options);
+		if (id == 3)
+			sample.packet.payload_captured_bytes--;
+		CU_ASSERT_EQUAL(see(&fixture, &sample, 0, 20), TT_FRAGMENT_KNOWN);
+		CU_ASSERT_EQUAL(fixture.outcome.whole != NULL, id == 0);
+	}
+	fixture_close(&fixture);
+}
+
+static void test_few_slots_go_to_the_latest(void)
+{
+	struct fixture fixture;
+	struct sample sample;
+
+	fixture_open(&fixture, 16);
+	fixture_reassemble(&fixture, 2, 512);
+	/* Three begin, two slots: the first one's is taken. */
+	for (unsigned int more = 0; more < 2; more++)
+		for (uint32_t id = 0; id < 3; id++) {
+			make_sample(&sample,
+				&(struct sample_options){.version = 4,
+					.host = 1,
+					.id = id,
+					.source_port = 9,
+					.offset = more ? 200 : 0,
+					.more = !more,
+					.bytes = 200,
+					.udp_length = 400});
+			see(&fixture, &sample, 0, 10);
+			CU_ASSERT_EQUAL(fixture.outcome.whole != NULL, more && id > 0);
+		}
+	CU_ASSERT_EQUAL(counter(&tt_fragment_counters(fixture.table)->reassembly_stolen), 1);
+	CU_ASSERT_EQUAL(counter(&tt_fragment_counters(fixture.table)->reassembled), 2);
+	fixture_close(&fixture);
+}
+
 /* The same, in the plainest way: a list of datagrams that is searched from end to end, and a map
  * of their bytes. */
+#define MODEL_SLOT_BYTES 256 /* just not for all: offsets end at 240, fragments have up to 64 */
+
 struct model_datagram {
 	bool used;
 	unsigned int version, host;
@@ -431,6 +560,10 @@ struct model_datagram {
 	bool has_first, has_end;
 	unsigned int source_port, end;
 	bool has[64]; /* by unit of 8 bytes */
+	uint8_t bytes[512];
+	bool copied[64];
+	unsigned int bytes_end, reached;
+	bool given_up;
 	uint32_t held;
 	uint64_t held_bytes;
 };
@@ -439,7 +572,7 @@ struct model {
 	struct model_datagram datagram[64];
 	uint32_t capacity;
 	uint64_t order;
-	uint64_t overlapping, duplicate, orphans, evicted, held;
+	uint64_t overlapping, duplicate, orphans, evicted, held, reassembled, broken;
 };
 
 struct model_outcome {
@@ -447,6 +580,8 @@ struct model_outcome {
 	unsigned int source_port;
 	uint32_t credit, orphan;
 	uint64_t credit_bytes;
+	const uint8_t *whole;
+	unsigned int whole_bytes;
 };
 
 static struct model_datagram *model_oldest(struct model *model)
@@ -480,8 +615,58 @@ static bool model_is_complete(const struct model_datagram *datagram)
 	return datagram->has_end;
 }
 
-static void model_see(struct model *model, const struct sample_options *options, uint64_t now_us,
-	struct model_outcome *outcome)
+static bool model_has_all(const struct model_datagram *datagram)
+{
+	for (unsigned int i = 0; i < (datagram->bytes_end + 7) / 8; i++)
+		if (!datagram->copied[i])
+			return false;
+	return datagram->bytes_end > 0;
+}
+
+static void model_reassemble(struct model *model, struct model_datagram *datagram,
+	const struct sample_options *options, const uint8_t *data, struct model_outcome *outcome)
+{
+	unsigned int end = options->offset + (unsigned int)options->bytes;
+
+	if (datagram->given_up || (options->more && options->bytes % 8 != 0))
+		return;
+	if (datagram->bytes_end != 0 &&
+		(options->more ? end > datagram->bytes_end : end != datagram->bytes_end))
+		datagram->given_up = true;
+	if (!options->more && datagram->reached > end)
+		datagram->given_up = true;
+	if (end > MODEL_SLOT_BYTES)
+		datagram->given_up = true;
+	if (datagram->given_up) {
+		model->broken++;
+		return;
+	}
+	if (end > datagram->reached)
+		datagram->reached = end;
+	if (!options->more)
+		datagram->bytes_end = end;
+	for (unsigned int at = options->offset; at < end; at += 8) {
+		if (!datagram->copied[at / 8])
+			memcpy(datagram->bytes + at, data + (at - options->offset),
+				end - at < 8 ? end - at : 8);
+		datagram->copied[at / 8] = true;
+	}
+	if (!model_has_all(datagram))
+		return;
+	datagram->given_up = true;
+	unsigned int length = (unsigned int)datagram->bytes[4] << 8 | datagram->bytes[5];
+
+	if (length == 0)
+		length = datagram->bytes_end;
+	if (length < 8 || length > datagram->bytes_end)
+		return;
+	outcome->whole = datagram->bytes + 8;
+	outcome->whole_bytes = length - 8;
+	model->reassembled++;
+}
+
+static void model_see(struct model *model, const struct sample_options *options,
+	const uint8_t *data, uint64_t now_us, struct model_outcome *outcome)
 {
 	struct model_datagram *found = NULL;
 	bool first = options->offset == 0;
@@ -550,6 +735,7 @@ static void model_see(struct model *model, const struct sample_options *options,
 		model->held++;
 	}
 	outcome->source_port = found->source_port;
+	model_reassemble(model, found, options, data, outcome);
 }
 
 static void test_as_the_model(void)
@@ -564,6 +750,7 @@ static void test_as_the_model(void)
 		const struct tt_fragment_counters *counters;
 
 		fixture_open(&fixture, capacities[round]);
+		fixture_reassemble(&fixture, capacities[round], MODEL_SLOT_BYTES);
 		counters = tt_fragment_counters(fixture.table);
 		model = (struct model){.capacity = capacities[round]};
 		for (unsigned int step = 0; step < 20000; step++) {
@@ -576,13 +763,25 @@ static void test_as_the_model(void)
 				.offset = part * 48,
 				.more = part == 0 || (part < 5 && random_below(8) != 0),
 				.bytes = 8 * (1 + random_below(8)),
+				.udp_length = 10 + random_below(300),
+				.random = true,
 			};
 			struct model_outcome want;
 			struct sample sample;
 
-			now_us += random_below(8) == 0 ? random_below(TIMEOUT_US) : 1;
+			now_us +=
+				random_below(random_below(64) == 0 ? TIMEOUT_US : TIMEOUT_US / 256);
+			if (part > 0)
+				options.bytes -= random_below(2) * random_below(8);
+			/* Half of the datagrams are what an honest sender would make. */
+			if (options.id % 2 == 0) {
+				options.more = part < 5;
+				options.bytes = part < 5 ? 48 : 9 + options.id;
+				options.source_port = 1000;
+			}
 			make_sample(&sample, &options);
-			model_see(&model, &options, now_us, &want);
+			model_see(&model, &options,
+				sample.packet.ip + (options.version == 4 ? 20 : 48), now_us, &want);
 			CU_ASSERT_EQUAL(see(&fixture, &sample, 0, now_us), want.result);
 			CU_ASSERT_EQUAL(fixture.outcome.has_orphan, want.orphan > 0);
 			if (want.orphan > 0)
@@ -595,6 +794,13 @@ static void test_as_the_model(void)
 			}
 			if (want.result == TT_FRAGMENT_KNOWN)
 				CU_ASSERT_EQUAL(sample.packet.source_port, want.source_port);
+			CU_ASSERT_EQUAL(fixture.outcome.whole != NULL, want.whole != NULL);
+			if (fixture.outcome.whole != NULL && want.whole != NULL) {
+				CU_ASSERT_EQUAL(fixture.outcome.whole_bytes, want.whole_bytes);
+				CU_ASSERT_EQUAL(
+					memcmp(fixture.outcome.whole, want.whole, want.whole_bytes),
+					0);
+			}
 			if (random_below(16) != 0)
 				continue;
 			struct model_datagram *oldest = model_oldest(&model);
@@ -610,7 +816,11 @@ static void test_as_the_model(void)
 		CU_ASSERT_EQUAL(counter(&counters->evicted), model.evicted);
 		CU_ASSERT_EQUAL(counter(&counters->duplicate), model.duplicate);
 		CU_ASSERT_EQUAL(counter(&counters->overlapping), model.overlapping);
+		CU_ASSERT_EQUAL(counter(&counters->reassembled), model.reassembled);
+		CU_ASSERT_EQUAL(counter(&counters->reassembly_broken), model.broken);
+		CU_ASSERT_EQUAL(counter(&counters->reassembly_stolen), 0);
 		CU_ASSERT_TRUE(model.held > 100);
+		CU_ASSERT_TRUE(capacities[round] < 64 || model.reassembled > 100);
 		while (tt_fragment_expire(fixture.table, UINT64_MAX, &orphan) !=
 			TT_FRAGMENT_NONE_EXPIRED)
 			continue;
@@ -631,6 +841,9 @@ static const struct suite_test tests[] = {
 	{"reused identification", test_reused_identification},
 	{"attacks are counted", test_attacks_are_counted},
 	{"rest of a tunnel's packet", test_rest_of_a_tunnels_packet},
+	{"datagrams are put together", test_datagrams_are_put_together},
+	{"what is not put together", test_what_is_not_put_together},
+	{"few slots go to the latest", test_few_slots_go_to_the_latest},
 	{"as the model", test_as_the_model},
 };
 
