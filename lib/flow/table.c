@@ -495,7 +495,7 @@ static struct tt_flow *longest_idle_ready(struct tt_flow_table *table)
 	while (table->ready.count > 0) {
 		struct candidate candidate = table->ready.at[--table->ready.count];
 		struct tt_flow *flow = &table->entries[candidate.number];
-		if (flow->state == TT_FLOW_ACTIVE && flow->seen_ms == candidate.seen_ms)
+		if (flow->seen_ms == candidate.seen_ms)
 			return flow;
 	}
 	return NULL;
@@ -508,15 +508,13 @@ static void sample(struct tt_flow_table *table)
 	const unsigned int limit = (looks + SAMPLE_PART - 1) / SAMPLE_PART;
 
 	for (uint32_t i = 0; i < looks; i++) {
-		const struct tt_flow *flow = &table->entries[table->sample_hand];
-		if (flow->state == TT_FLOW_ACTIVE)
-			offer(table, &table->ready, limit, flow);
+		offer(table, &table->ready, limit, &table->entries[table->sample_hand]);
 		if (++table->sample_hand == table->extent)
 			table->sample_hand = 0;
 	}
 }
 
-/* Every entry is ACTIVE, so that a sample has some. */
+/* For a full table without UNREPORTED entries, so that all of them are ACTIVE. */
 static struct tt_flow *longest_idle(struct tt_flow_table *table)
 {
 	struct tt_flow *flow = longest_idle_ready(table);

@@ -342,10 +342,11 @@ static int advise_huge(const struct rte_memseg_list *list, void *context)
 int main(int argc, char **argv)
 {
 	static char program[] = "perf_flow_table", no_huge[] = "--no-huge", no_pci[] = "--no-pci",
-		    no_telemetry[] = "--no-telemetry", memory[] = "-m", megabytes[] = "1600";
-	char *defaults[] = {program, no_huge, no_pci, no_telemetry, memory, megabytes, NULL};
+		    no_telemetry[] = "--no-telemetry", alone[] = "--no-shconf", memory[] = "-m",
+		    megabytes[] = "1600";
+	char *defaults[] = {program, no_huge, no_pci, no_telemetry, alone, memory, megabytes, NULL};
 
-	if ((argc > 1 ? rte_eal_init(argc, argv) : rte_eal_init(6, defaults)) < 0)
+	if ((argc > 1 ? rte_eal_init(argc, argv) : rte_eal_init(7, defaults)) < 0)
 		fail("the EAL does not start");
 	rte_memseg_list_walk(advise_huge, NULL);
 	measure(100000, 15);
