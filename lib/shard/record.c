@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "shard/record.h"
+
+#include <string.h>
+
+_Static_assert(sizeof(struct tt_connection_record) % TT_RECORD_ALIGNMENT == 0, "size_bytes");
+_Static_assert(sizeof(struct tt_connection_record) <= TT_RECORD_LIMIT_BYTES, "size_bytes");
+_Static_assert(sizeof(struct tt_snapshot_end_record) % TT_RECORD_ALIGNMENT == 0, "size_bytes");
+
+void tt_connection_record_make(struct tt_connection_record *record, const struct tt_flow *flow)
+{
+	const struct tt_flow_key *key = &flow->key;
+	bool closed = flow->state == TT_FLOW_UNREPORTED;
+	unsigned int low = flow->client; /* side of the key's low endpoint */
+
+	memset(record, 0, sizeof(*record));
+	record->header.size_bytes = sizeof(*record);
+	record->header.kind = closed ? TT_RECORD_CLOSED : TT_RECORD_ACTIVE;
+	record->uid = flow->uid;
+	record->start_us = flow->start_us;
+	record->end_us = flow->end_us;
+	memcpy(record->address[low], key->low_address, sizeof(key->low_address));
+	memcpy(record->address[!low], key->high_address, sizeof(key->high_address));
+	record->port[low] = key->low_port;
+	record->port[!low] = key->high_port;
+	record->ip_protocol = key->ip_protocol;
+	record->ip_version = key->ip_version;
+	record->close_reason = closed ? flow->close_reason : TT_CLOSE_NONE;
+	record->direction_from = flow->direction_from;
+	for (unsigned int direction = 0; direction < 2; direction++) {
+		unsigned int side = direction ^ flow->client;
+		record->counters[side] = flow->counters[direction];
+		record->fragments[side] = flow->fragments[direction];
+		record->tap_ports[side] = flow->tap_ports[direction];
+	}
+	memcpy(record->layer_id, flow->layer_id, sizeof(record->layer_id));
+	memcpy(record->layer_kind, flow->layer_kind, sizeof(record->layer_kind));
+	memcpy(record->vlan, flow->vlan, sizeof(record->vlan));
+	record->vlan_count = flow->vlan_count;
+	record->layer_count = flow->layer_count;
+	record->layer_has_id = flow->layer_has_id;
+}

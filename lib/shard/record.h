@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What passes from a worker to the control core: records, self-contained copies without pointers.
+ * A worker writes them into its shard (shard.h); the control core reads them, keeps closed
+ * connections in its journal and hands the others to whom they are for.
+ */
+#ifndef TT_SHARD_RECORD_H
+#define TT_SHARD_RECORD_H
+
+#include "flow/flow.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define TT_RECORD_ALIGNMENT   8
+#define TT_RECORD_LIMIT_BYTES 4096 /* of one record, its header included */
+
+enum tt_record_kind {
+	TT_RECORD_CLOSED = 1,	/* struct tt_connection_record of a connection that ended */
+	TT_RECORD_ACTIVE,	/* the same of one that goes on, asked for by a snapshot */
+	TT_RECORD_SNAPSHOT_END, /* struct tt_snapshot_end_record */
+	TT_RECORD_DRAINED	/* struct tt_record alone: the last of its shard */
+};
+
+struct tt_record {
+	uint16_t size_bytes; /* with this header, a multiple of TT_RECORD_ALIGNMENT */
+	uint8_t kind;	     /* enum tt_record_kind */
+	uint8_t snapshot;    /* ACTIVE: low bits of the command's id */
+	uint32_t worker;
+};
+
+enum {
+	TT_CLIENT_TO_SERVER, /* index of the client's side in records */
+	TT_SERVER_TO_CLIENT
+};
+
+/* Pairs are by side: 0 of the client, 1 of the server. */
+struct tt_connection_record {
+	struct tt_record header;
+	uint64_t uid;
+	uint64_t start_us; /* since the epoch, of the first packet */
+	uint64_t end_us;   /* of the latest packet */
+	uint8_t address[2][16];
+	uint16_t port[2]; /* host byte order */
+	uint8_t ip_protocol;
+	uint8_t ip_version;
+	uint8_t close_reason;	/* enum tt_close_reason; NONE of an active one */
+	uint8_t direction_from; /* enum tt_direction_from */
+	struct tt_flow_counters counters[2];
+	uint32_t fragments[2];
+	uint32_t tap_ports[2]; /* bit 1 << tap port number */
+	uint32_t layer_id[TT_PACKET_LAYERS];
+	uint16_t vlan[TT_PACKET_VLANS];
+	uint8_t layer_kind[TT_PACKET_LAYERS];
+	uint8_t vlan_count;
+	uint8_t layer_count;
+	uint8_t layer_has_id; /* bit 1 << layer number */
+	uint8_t reserved;     /* 0 */
+};
+
+/* Ends the answer to a snapshot command, after its ACTIVE records. */
+struct tt_snapshot_end_record {
+	struct tt_record header;
+	uint64_t id;	    /* of the command */
+	uint32_t next_slot; /* where to go on in the worker's table */
+	uint32_t more;	    /* 0: the walk is over */
+};
+
+/* Write *record from a flow, which is ACTIVE or UNREPORTED; header.worker is the caller's to set. */
+void tt_connection_record_make(struct tt_connection_record *record, const struct tt_flow *flow);
+
+#endif
