@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/pipeline.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "pipeline/handover.h"
+#include "pipeline/worker.h"
+
+#include <rte_cycles.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <string.h>
+
+/* Where in a uid the run and the worker stand: instance 16 bits, shard 8, counter 40. */
+#define UID_INSTANCE_SHIFT 48
+#define UID_SHARD_SHIFT	   40
+
+/* A packet crosses a ring at most twice: to who attributes fragments, and to the owner. */
+#define RING_HOPS 2
+
+struct tt_pipeline {
+	unsigned int worker_count;
+	bool launched;
+	atomic_bool stop; /* control core: wo, workers: ro */
+	struct tt_pipeline_clock clock;
+	uint8_t *rings; /* count * count rings, one behind the other; NULL for one worker */
+	size_t ring_bytes;
+	size_t memory_bytes;
+	size_t fragment_bytes;
+
+	/* The control core's: how far tt_pipeline_settled() is. */
+	unsigned int settled_hops;
+	uint64_t settled_rounds[TT_CONFIG_WORKERS];
+
+	struct tt_worker workers[] __attribute__((aligned(64)));
+};
+
+const char *tt_stage_name(enum tt_stage stage)
+{
+	static const char *const names[TT_STAGES] = {
+		[TT_STAGE_RECEIVE] = "receive",
+		[TT_STAGE_DECODE] = "decode",
+		[TT_STAGE_STEER] = "steer",
+		[TT_STAGE_FLOW] = "flow",
+		[TT_STAGE_FREE] = "free",
+		[TT_STAGE_SWEEP] = "sweep",
+	};
+
+	return names[stage];
+}
+
+uint16_t tt_pipeline_mbuf_private_bytes(void)
+{
+	return (sizeof(struct tt_handover) + RTE_MBUF_PRIV_ALIGN - 1) & ~(RTE_MBUF_PRIV_ALIGN - 1);
+}
+
+static size_t ring_bytes(uint32_t packets)
+{
+	return ((size_t)rte_ring_get_memsize(packets) + 63) & ~(size_t)63;
+}
+
+static size_t rings_bytes(unsigned int workers, uint32_t packets)
+{
+	return workers < 2 ? 0 : (size_t)workers * workers * ring_bytes(packets);
+}
+
+void tt_pipeline_memory(struct tt_pipeline_memory *memory, const struct tt_config *config)
+{
+	*memory = (struct tt_pipeline_memory){
+		.flows_bytes = tt_flow_table_bytes(config->flow.connections),
+		.fragments_bytes = tt_fragment_table_bytes(config->fragments.datagrams),
+		.records_bytes = tt_shard_bytes(config->memory.record_batches),
+		.rings_bytes = rings_bytes(config->workers.count, config->workers.ring_packets),
+	};
+}
+
+static struct rte_ring *ring_between(
+	struct tt_pipeline *pipeline, unsigned int from, unsigned int to)
+{
+	size_t number = (size_t)from * pipeline->worker_count + to;
+
+	return (struct rte_ring *)(void *)(pipeline->rings + number * pipeline->ring_bytes);
+}
+
+static bool make_rings(struct tt_pipeline *pipeline, uint32_t packets, bool huge_pages)
+{
+	unsigned int count = pipeline->worker_count;
+
+	if (count < 2)
+		return true;
+	pipeline->ring_bytes = ring_bytes(packets);
+	pipeline->rings = tt_memory_map(rings_bytes(count, packets), huge_pages);
+	if (pipeline->rings == NULL)
+		return false;
+	for (unsigned int from = 0; from < count; from++)
+		for (unsigned int to = 0; to < count; to++) {
+			struct rte_ring *ring = ring_between(pipeline, from, to);
+
+			if (from == to)
+				continue;
+			if (rte_ring_init(
+				    ring, "handover", packets, RING_F_SP_ENQ | RING_F_SC_DEQ) != 0)
+				return false;
+			pipeline->workers[from].outbox[to].ring = ring;
+			pipeline->workers[to].inbox[from] = ring;
+		}
+	return true;
+}
+
+static uint32_t timeout_ms(uint64_t timeout_us)
+{
+	uint64_t ms = (timeout_us + 999) / 1000;
+
+	return ms < 1 ? 1 : (uint32_t)ms;
+}
+
+static struct tt_flow_table_options flow_options(const struct tt_pipeline_options *options)
+{
+	const struct tt_config *config = options->config;
+
+	return (struct tt_flow_table_options){
+		.capacity = config->flow.connections,
+		.half_open_limit = config->flow.half_open,
+		.huge_pages = options->huge_pages,
+		.timeouts.ms =
+			{
+				[TT_FLOW_TCP_HALF_OPEN] = timeout_ms(config->flow.tcp_half_open_us),
+				[TT_FLOW_TCP_OPEN] = timeout_ms(config->flow.tcp_idle_us),
+				[TT_FLOW_TCP_CLOSING] = timeout_ms(config->flow.tcp_closing_us),
+				[TT_FLOW_UDP_ONE_WAY] = timeout_ms(config->flow.udp_one_way_us),
+				[TT_FLOW_UDP_TWO_WAY] = timeout_ms(config->flow.udp_two_way_us),
+				[TT_FLOW_OTHER] = timeout_ms(config->flow.other_idle_us),
+			},
+	};
+}
+
+static bool needs_software_steering(const struct tt_pipeline_options *options)
+{
+	switch (options->config->workers.steering) {
+	case TT_STEERING_NIC:
+		return false;
+	case TT_STEERING_SOFTWARE:
+		return true;
+	case TT_STEERING_AUTO:
+		break;
+	}
+	return !options->source->symmetric;
+}
+
+static bool make_worker(struct tt_pipeline *pipeline, unsigned int number,
+	const struct tt_pipeline_options *options, const struct tt_key_secret *secret)
+{
+	const struct tt_config *config = options->config;
+	struct tt_worker *worker = &pipeline->workers[number];
+	const struct tt_flow_table_options flows = flow_options(options);
+
+	worker->number = number;
+	worker->worker_count = pipeline->worker_count;
+	worker->source = *options->source;
+	worker->decode = (struct tt_decode_options){
+		.layer_kinds = config->tunnels.layer_kinds,
+		.layer_limit = (uint8_t)config->tunnels.layer_limit,
+	};
+	worker->key = (struct tt_key_options){
+		.vlan = config->flow.key_vlan, .tunnel = config->flow.key_tunnel};
+	worker->secret = *secret;
+	worker->software_steering = needs_software_steering(options);
+	worker->adaptive_idle = config->workers.idle == TT_IDLE_ADAPTIVE;
+	worker->populate = options->populate;
+	worker->uid_base = (uint64_t)options->instance << UID_INSTANCE_SHIFT |
+		(uint64_t)number << UID_SHARD_SHIFT;
+	worker->clock = &pipeline->clock;
+	worker->stop = &pipeline->stop;
+
+	pipeline->fragment_bytes = tt_fragment_table_bytes(config->fragments.datagrams);
+	worker->fragment_memory = tt_memory_map(pipeline->fragment_bytes, options->huge_pages);
+	if (worker->fragment_memory == NULL)
+		return false;
+	worker->fragments = tt_fragment_table_make(worker->fragment_memory,
+		&(struct tt_fragment_options){
+			.datagrams = config->fragments.datagrams,
+			.timeout_us = config->fragments.timeout_us,
+			.seed = secret->word[0],
+		});
+	return tt_flow_table_create(&worker->flows, &flows) == 0 &&
+		tt_shard_create(&worker->shard, number, config->memory.record_batches,
+			options->huge_pages) == 0;
+}
+
+static void start_clock(struct tt_pipeline_clock *clock)
+{
+	clock->us_per_cycle_scaled =
+		(uint64_t)(((unsigned __int128)1000000 << 32) / rte_get_tsc_hz());
+}
+
+void tt_pipeline_sync_clock(struct tt_pipeline *pipeline)
+{
+	unsigned __int128 scaled =
+		(unsigned __int128)rte_rdtsc() * pipeline->clock.us_per_cycle_scaled;
+
+	atomic_store_explicit(&pipeline->clock.offset_us,
+		tt_clock_wall_us() - (uint64_t)(scaled >> 32), memory_order_relaxed);
+}
+
+int tt_pipeline_create(struct tt_pipeline **pipeline, const struct tt_pipeline_options *options)
+{
+	unsigned int count = options->config->workers.count;
+	size_t bytes = sizeof(struct tt_pipeline) + count * sizeof(struct tt_worker);
+	struct tt_key_secret secret;
+	int code = tt_key_secret_make(&secret, options->seed);
+
+	*pipeline = NULL;
+	if (code != 0) {
+		tt_log_error("no random numbers from the kernel: %s", tt_error_text(code));
+		return code;
+	}
+	struct tt_pipeline *made = tt_memory_map(bytes, false);
+	if (made == NULL)
+		goto no_memory;
+	made->worker_count = count;
+	made->memory_bytes = bytes;
+	start_clock(&made->clock);
+	tt_pipeline_sync_clock(made);
+	for (unsigned int w = 0; w < count; w++)
+		if (!make_worker(made, w, options, &secret))
+			goto no_memory;
+	if (!make_rings(made, options->config->workers.ring_packets, options->huge_pages))
+		goto no_memory;
+	*pipeline = made;
+	return 0;
+
+no_memory:
+	tt_log_error("not enough memory for %u workers: lower flow.connections or "
+		     "memory.record_batches, or see the plan of --check",
+		count);
+	tt_pipeline_destroy(made);
+	return TT_ERROR_MEMORY;
+}
+
+void tt_pipeline_destroy(struct tt_pipeline *pipeline)
+{
+	if (pipeline == NULL)
+		return;
+	for (unsigned int w = 0; w < pipeline->worker_count; w++) {
+		struct tt_worker *worker = &pipeline->workers[w];
+
+		tt_flow_table_destroy(worker->flows);
+		tt_shard_destroy(worker->shard);
+		tt_memory_unmap(worker->fragment_memory, pipeline->fragment_bytes);
+	}
+	tt_memory_unmap(pipeline->rings,
+		(size_t)pipeline->worker_count * pipeline->worker_count * pipeline->ring_bytes);
+	tt_memory_unmap(pipeline, pipeline->memory_bytes);
+}
+
+int tt_pipeline_launch(struct tt_pipeline *pipeline)
+{
+	for (unsigned int w = 0; w < pipeline->worker_count; w++)
+		if (rte_eal_remote_launch(tt_worker_run, &pipeline->workers[w], w + 1) != 0) {
+			tt_log_error("worker %u: its lcore is busy or missing", w);
+			return TT_ERROR_BUSY;
+		}
+	pipeline->launched = true;
+	return 0;
+}
+
+void tt_pipeline_stop_receiving(struct tt_pipeline *pipeline)
+{
+	atomic_store_explicit(&pipeline->stop, true, memory_order_relaxed);
+}
+
+static bool all_stopped(const struct tt_pipeline *pipeline)
+{
+	for (unsigned int w = 0; w < pipeline->worker_count; w++)
+		if (!atomic_load_explicit(&pipeline->workers[w].stopped, memory_order_acquire))
+			return false;
+	return true;
+}
+
+/* Have all workers gone round twice since their rounds were noted last? Then note them again. */
+static bool went_round(struct tt_pipeline *pipeline)
+{
+	for (unsigned int w = 0; w < pipeline->worker_count; w++)
+		if (tt_counter_read(&pipeline->workers[w].counters.rounds) <
+			pipeline->settled_rounds[w] + 2)
+			return false;
+	for (unsigned int w = 0; w < pipeline->worker_count; w++)
+		pipeline->settled_rounds[w] =
+			tt_counter_read(&pipeline->workers[w].counters.rounds);
+	return true;
+}
+
+bool tt_pipeline_settled(struct tt_pipeline *pipeline)
+{
+	if (pipeline->settled_hops > RING_HOPS)
+		return true;
+	if (!all_stopped(pipeline))
+		return false;
+	if (tt_pipeline_ring_packets(pipeline) > 0) {
+		pipeline->settled_hops = 0;
+		return false;
+	}
+	/* Empty rings are not enough: a worker may hold a burst that it will hand on. After two
+	 * rounds it has, and what it handed on shows in the rings, or has moved a hop nearer. */
+	if (went_round(pipeline))
+		pipeline->settled_hops++;
+	return pipeline->settled_hops > RING_HOPS;
+}
+
+void tt_pipeline_wait(struct tt_pipeline *pipeline)
+{
+	if (!pipeline->launched)
+		return;
+	for (unsigned int w = 0; w < pipeline->worker_count; w++)
+		rte_eal_wait_lcore(w + 1);
+	pipeline->launched = false;
+}
+
+unsigned int tt_pipeline_worker_count(const struct tt_pipeline *pipeline)
+{
+	return pipeline->worker_count;
+}
+
+struct tt_shard *tt_pipeline_shard(const struct tt_pipeline *pipeline, unsigned int worker)
+{
+	return pipeline->workers[worker].shard;
+}
+
+const struct tt_worker_counters *tt_pipeline_worker_counters(
+	const struct tt_pipeline *pipeline, unsigned int worker)
+{
+	return &pipeline->workers[worker].counters;
+}
+
+const struct tt_flow_table_counters *tt_pipeline_flow_counters(
+	const struct tt_pipeline *pipeline, unsigned int worker)
+{
+	return tt_flow_table_counters(pipeline->workers[worker].flows);
+}
+
+const struct tt_fragment_counters *tt_pipeline_fragment_counters(
+	const struct tt_pipeline *pipeline, unsigned int worker)
+{
+	return tt_fragment_counters(pipeline->workers[worker].fragments);
+}
+
+unsigned int tt_pipeline_ring_packets(const struct tt_pipeline *pipeline)
+{
+	unsigned int packets = 0;
+
+	for (unsigned int to = 0; to < pipeline->worker_count; to++)
+		for (unsigned int from = 0; from < pipeline->worker_count; from++)
+			if (pipeline->workers[to].inbox[from] != NULL)
+				packets += rte_ring_count(pipeline->workers[to].inbox[from]);
+	return packets;
+}
+
+unsigned int tt_pipeline_in_flight_limit(const struct tt_pipeline *pipeline)
+{
+	unsigned int packets = pipeline->worker_count * TT_BURST;
+
+	for (unsigned int to = 0; to < pipeline->worker_count; to++)
+		for (unsigned int from = 0; from < pipeline->worker_count; from++)
+			if (pipeline->workers[to].inbox[from] != NULL)
+				packets += rte_ring_get_capacity(pipeline->workers[to].inbox[from]);
+	return packets;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The packet path: workers, one a lcore, each with its own queues, flow table, fragment table and
+ * shard, and the rings between them for packets of a flow that another one owns. Built, launched
+ * and torn down by the main thread; while it runs, the control core uses the shards and reads the
+ * counters.
+ *
+ * The end of a run: the control core asks all workers to stop receiving, waits until they have and
+ * all is settled, posts DRAIN to every shard, consumes until each has given DRAINED, and calls
+ * tt_pipeline_wait().
+ */
+#ifndef TT_PIPELINE_PIPELINE_H
+#define TT_PIPELINE_PIPELINE_H
+
+#include "base/counter.h"
+#include "config/config.h"
+#include "flow/table.h"
+#include "packet/fragment.h"
+#include "pipeline/ledger.h"
+#include "pipeline/source.h"
+#include "shard/shard.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The stages, in order. */
+enum tt_stage {
+	TT_STAGE_RECEIVE,
+	TT_STAGE_DECODE,
+	TT_STAGE_STEER,
+	TT_STAGE_FLOW,
+	TT_STAGE_FREE,
+	TT_STAGE_SWEEP,
+	TT_STAGES
+};
+
+/* "receive", ...; static. */
+const char *tt_stage_name(enum tt_stage stage);
+
+struct tt_stage_counters {
+	tt_counter calls;   /* bursts that were not empty */
+	tt_counter packets; /* that came in */
+	tt_counter cycles;  /* of the TSC */
+};
+
+/* Written by the worker, read by anyone. */
+struct tt_worker_counters {
+	struct tt_ledger ledger;
+	struct tt_stage_counters stages[TT_STAGES];
+	tt_counter rounds;	/* of the worker's loop: its heartbeat */
+	tt_counter busy_cycles; /* of the TSC, in rounds that found something to do */
+	tt_counter total_cycles;
+	tt_counter handed_over; /* packets given to the worker that owns them */
+	tt_counter taken_over;	/* packets received from other workers */
+	tt_counter waited;	/* rounds in which receiving waited for room, source.waits alone */
+	tt_counter
+		layers[TT_LAYER_KINDS]; /* packets from which a layer of the kind was taken off */
+	tt_counter layers_left;		/* packets with deeper tunnels than the limit */
+	tt_counter tunnel_fragments;	/* later fragments of a tunnel's packet */
+	tt_counter clock_us;		/* since the epoch, of the packets; 0 before the first */
+};
+
+struct tt_pipeline_options {
+	const struct tt_config *config; /* outlives the pipeline */
+	const struct tt_source *source; /* copied */
+	uint16_t instance;		/* of this run, the high bits of every uid */
+	uint64_t seed;			/* of the keyed hash; 0: random */
+	bool huge_pages;
+	bool populate; /* touch all memory at launch, on each worker's own node */
+};
+
+struct tt_pipeline;
+
+/* Room that the pipeline needs in each mbuf's private area. */
+uint16_t tt_pipeline_mbuf_private_bytes(void);
+
+/* 0, or TT_ERROR_MEMORY after a line in the log. The EAL runs, with a lcore for each worker. */
+int tt_pipeline_create(struct tt_pipeline **pipeline, const struct tt_pipeline_options *options);
+void tt_pipeline_destroy(struct tt_pipeline *pipeline);
+
+/* Start worker w on lcore w + 1. 0 or TT_ERROR_BUSY. */
+int tt_pipeline_launch(struct tt_pipeline *pipeline);
+
+/* Control core: receive no more. */
+void tt_pipeline_stop_receiving(struct tt_pipeline *pipeline);
+
+/* Control core, again and again: has every worker stopped receiving, because it was asked to or
+ * its source ended, and is nothing on its way between two of them? Then DRAIN may be posted. */
+bool tt_pipeline_settled(struct tt_pipeline *pipeline);
+
+/* Wait for the workers to end; they do after DRAINED. */
+void tt_pipeline_wait(struct tt_pipeline *pipeline);
+
+/* Control core, about every second: let the workers' clocks follow the wall clock. */
+void tt_pipeline_sync_clock(struct tt_pipeline *pipeline);
+
+unsigned int tt_pipeline_worker_count(const struct tt_pipeline *pipeline);
+struct tt_shard *tt_pipeline_shard(const struct tt_pipeline *pipeline, unsigned int worker);
+const struct tt_worker_counters *tt_pipeline_worker_counters(
+	const struct tt_pipeline *pipeline, unsigned int worker);
+const struct tt_flow_table_counters *tt_pipeline_flow_counters(
+	const struct tt_pipeline *pipeline, unsigned int worker);
+const struct tt_fragment_counters *tt_pipeline_fragment_counters(
+	const struct tt_pipeline *pipeline, unsigned int worker);
+
+/* Packets that wait in the rings between workers now, about. */
+unsigned int tt_pipeline_ring_packets(const struct tt_pipeline *pipeline);
+
+/* Most packets that are in bursts and rings at a time. */
+unsigned int tt_pipeline_in_flight_limit(const struct tt_pipeline *pipeline);
+
+/* What one worker maps, by part, for the memory plan. */
+struct tt_pipeline_memory {
+	uint64_t flows_bytes;
+	uint64_t fragments_bytes;
+	uint64_t records_bytes;
+	uint64_t rings_bytes; /* of all workers together */
+};
+
+void tt_pipeline_memory(struct tt_pipeline_memory *memory, const struct tt_config *config);
+
+#endif

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The flow stage: each packet to its flow, found or made, and counted there; what ends a connection
+ * ends it here. The keys of the whole burst are looked up at once; a packet whose flow another one
+ * of the burst has made, closed or pushed out looks again.
+ */
+#include "pipeline/worker.h"
+
+#include <rte_prefetch.h>
+
+#define IP_PROTOCOL_TCP	 6
+#define IP_PROTOCOL_UDP	 17
+#define IP_PROTOCOL_SCTP 132
+
+/* Entries that one snapshot command looks at: some 20 us of the worker's time at most. */
+#define SNAPSHOT_SLOTS 2048
+
+#define WELL_KNOWN_PORTS 1024 /* RFC 6335 6: system ports are 0 to 1023 */
+
+static bool report(struct tt_worker *worker, const struct tt_flow *flow, uint8_t snapshot)
+{
+	struct tt_connection_record *record =
+		tt_shard_reserve(worker->shard, sizeof(struct tt_connection_record));
+
+	if (record == NULL)
+		return false;
+	tt_connection_record_make(record, flow);
+	record->header.worker = worker->number;
+	record->header.snapshot = snapshot;
+	tt_shard_commit(worker->shard);
+	return true;
+}
+
+bool tt_flow_report_record(void *context, struct tt_flow *flow)
+{
+	return report(context, flow, 0);
+}
+
+void tt_worker_advance(struct tt_worker *worker, uint64_t clock_us)
+{
+	if (clock_us <= worker->clock_us)
+		return;
+	if (unlikely(worker->base_us == 0))
+		worker->base_us = clock_us;
+	uint64_t before_ms = (worker->clock_us - worker->base_us) / 1000;
+	uint64_t now_ms = (clock_us - worker->base_us) / 1000;
+	worker->clock_us = clock_us;
+	if (now_ms != before_ms)
+		tt_flow_table_advance(worker->flows, now_ms);
+}
+
+static void end_flow(struct tt_worker *worker, struct tt_flow *flow, enum tt_close_reason reason)
+{
+	tt_flow_table_close(worker->flows, flow, reason, tt_flow_report_record, worker);
+}
+
+static void set_class(struct tt_worker *worker, struct tt_flow *flow, enum tt_flow_class class)
+{
+	if (flow->class != class)
+		tt_flow_table_set_class(worker->flows, flow, class, tt_flow_report_record, worker);
+}
+
+/* By the ports: the lower one is the server's when it is well known. */
+static bool ports_tell(const struct tt_flow_key *key, unsigned int *client)
+{
+	if (key->low_port == key->high_port)
+		return false;
+	*client = key->low_port < key->high_port ? 1 : 0;
+	uint16_t lower = *client == 1 ? key->low_port : key->high_port;
+	return lower > 0 && lower < WELL_KNOWN_PORTS;
+}
+
+static void begin_direction(struct tt_flow *flow, unsigned int direction)
+{
+	unsigned int client;
+
+	flow->client = (uint8_t)direction;
+	flow->direction_from = TT_DIRECTION_FIRST_PACKET;
+	if (ports_tell(&flow->key, &client)) {
+		flow->client = (uint8_t)client;
+		flow->direction_from = TT_DIRECTION_PORT;
+	}
+}
+
+/* A SYN or SYN-ACK says who the client is, better than what was guessed before. */
+static void learn_direction(struct tt_flow *flow, const struct tt_tcp_segment *segment)
+{
+	const uint8_t handshake = segment->flags & (TT_TCP_SYN | TT_TCP_ACK | TT_TCP_RST);
+
+	if (handshake == TT_TCP_SYN && flow->direction_from < TT_DIRECTION_SYN) {
+		flow->client = segment->direction;
+		flow->direction_from = TT_DIRECTION_SYN;
+	} else if (handshake == (TT_TCP_SYN | TT_TCP_ACK) &&
+		flow->direction_from < TT_DIRECTION_SYNACK) {
+		flow->client = !segment->direction;
+		flow->direction_from = TT_DIRECTION_SYNACK;
+	}
+}
+
+static void remember_layers(struct tt_flow *flow, const struct tt_packet *packet)
+{
+	flow->vlan_count = packet->vlan_count;
+	for (unsigned int i = 0; i < packet->vlan_count; i++)
+		flow->vlan[i] = packet->vlan[i];
+	flow->layer_count = packet->layer_count;
+	for (unsigned int i = 0; i < packet->layer_count; i++) {
+		flow->layer_kind[i] = packet->layer[i].kind;
+		flow->layer_id[i] = packet->layer[i].id;
+		flow->layer_has_id |= (uint8_t)(packet->layer[i].has_id << i);
+	}
+}
+
+static struct tt_flow *make_flow(struct tt_worker *worker, const struct tt_flow_key *key,
+	uint32_t hash, const struct tt_packet *packet, unsigned int direction, uint64_t time_us)
+{
+	struct tt_flow *flow =
+		tt_flow_table_insert(worker->flows, key, hash, tt_flow_report_record, worker);
+
+	flow->uid = worker->uid_base | ++worker->uid_count;
+	flow->start_us = time_us;
+	flow->end_us = time_us;
+	begin_direction(flow, direction);
+	if (unlikely((packet->vlan_count | packet->layer_count) != 0))
+		remember_layers(flow, packet);
+	return flow;
+}
+
+/* The flow of a key, unless its time is over: then it ends, and the packet begins another. */
+static struct tt_flow *live_flow(struct tt_worker *worker, struct tt_flow *flow)
+{
+	if (flow != NULL && unlikely(tt_flow_table_expired(worker->flows, flow))) {
+		end_flow(worker, flow, tt_flow_expiry_reason(flow));
+		return NULL;
+	}
+	return flow;
+}
+
+static void count_credit(
+	struct tt_flow *flow, unsigned int direction, const struct tt_fragment_credit *credit)
+{
+	flow->counters[direction].packets += credit->packets;
+	flow->counters[direction].ip_bytes += credit->ip_bytes;
+	flow->fragments[direction] += credit->packets;
+	flow->tap_ports[direction] |= credit->tap_ports;
+	if (credit->first_us < flow->start_us)
+		flow->start_us = credit->first_us;
+	if (credit->last_us > flow->end_us)
+		flow->end_us = credit->last_us;
+}
+
+static void count_packet(struct tt_flow *flow, unsigned int direction,
+	const struct tt_packet *packet, const struct tt_received *received, uint32_t now_ms)
+{
+	struct tt_flow_counters *counters = &flow->counters[direction];
+
+	counters->packets++;
+	counters->ip_bytes += packet->ip_bytes;
+	counters->payload_bytes += packet->payload_bytes;
+	if (unlikely(packet->flags & TT_PACKET_FRAGMENT))
+		flow->fragments[direction]++;
+	flow->tap_ports[direction] |= 1u << received->port;
+	if (received->time_us > flow->end_us)
+		flow->end_us = received->time_us;
+	if (unlikely(received->time_us < flow->start_us))
+		flow->start_us = received->time_us;
+	flow->seen_ms = now_ms;
+}
+
+static enum tt_flow_class class_of_life(enum tt_tcp_life life)
+{
+	static const uint8_t classes[] = {
+		[TT_TCP_HALF_OPEN] = TT_FLOW_TCP_HALF_OPEN,
+		[TT_TCP_OPEN] = TT_FLOW_TCP_OPEN,
+		[TT_TCP_CLOSED_FIN] = TT_FLOW_TCP_CLOSING,
+		[TT_TCP_CLOSED_RST] = TT_FLOW_TCP_CLOSING,
+	};
+
+	return classes[life];
+}
+
+/* What a flow other than TCP is, once its counters are up to date. */
+static enum tt_flow_class class_of_other(const struct tt_flow *flow)
+{
+	if (flow->key.ip_protocol == IP_PROTOCOL_TCP)
+		return TT_FLOW_TCP_OPEN;
+	if (flow->key.ip_protocol != IP_PROTOCOL_UDP)
+		return TT_FLOW_OTHER;
+	return flow->counters[0].packets > 0 && flow->counters[1].packets > 0 ? TT_FLOW_UDP_TWO_WAY
+									      : TT_FLOW_UDP_ONE_WAY;
+}
+
+static void account(struct tt_worker *worker, unsigned int i, struct tt_flow *flow)
+{
+	struct tt_burst *burst = &worker->burst;
+	const struct tt_packet *packet = &burst->packet[i];
+	const struct tt_received *received = &burst->received[i];
+	unsigned int direction = burst->direction[i];
+	struct tt_tcp_segment segment;
+	bool is_tcp = packet->ip_protocol == IP_PROTOCOL_TCP &&
+		tt_tcp_segment_read(&segment, packet, direction, received->time_us);
+
+	flow = live_flow(worker, flow);
+	if (flow != NULL && is_tcp && unlikely(segment.flags & TT_TCP_SYN) &&
+		tt_tcp_is_new_connection(&flow->tcp, &segment)) {
+		end_flow(worker, flow,
+			flow->class == TT_FLOW_TCP_CLOSING ? tt_flow_expiry_reason(flow)
+							   : TT_CLOSE_REUSED);
+		flow = NULL;
+	}
+	if (flow == NULL)
+		flow = make_flow(worker, &burst->key[i], burst->hash[i], packet, direction,
+			received->time_us);
+
+	count_packet(flow, direction, packet, received, tt_flow_table_now(worker->flows));
+	if (unlikely(burst->fragment[i] == TT_BURST_CREDITED))
+		count_credit(flow, direction, &burst->credit[i]);
+	if (is_tcp) {
+		if (unlikely(segment.flags & TT_TCP_SYN))
+			learn_direction(flow, &segment);
+		set_class(worker, flow, class_of_life(tt_tcp_update(&flow->tcp, &segment)));
+	} else if (flow->key.ip_protocol != IP_PROTOCOL_TCP || flow->class == TT_FLOW_OTHER) {
+		set_class(worker, flow, class_of_other(flow));
+	}
+}
+
+void tt_stage_flow(struct tt_worker *worker)
+{
+	struct tt_burst *burst = &worker->burst;
+	struct tt_flow *found[TT_BURST];
+
+	if (burst->count == 0)
+		return;
+	tt_flow_table_lookup_bulk(worker->flows, burst->key, burst->hash, burst->count, found);
+	for (unsigned int i = 0; i < burst->count; i++) {
+		if (found[i] == NULL)
+			continue;
+		/* The counters' line; the lookup has brought the key's. */
+		rte_prefetch0(found[i]->counters);
+		if (burst->packet[i].ip_protocol == IP_PROTOCOL_TCP)
+			rte_prefetch0(&found[i]->tcp);
+	}
+	for (unsigned int i = 0; i < burst->count; i++) {
+		tt_worker_advance(worker, burst->clock_us[i]);
+		if (found[i] == NULL || !tt_flow_has_key(found[i], &burst->key[i]))
+			found[i] =
+				tt_flow_table_lookup(worker->flows, &burst->key[i], burst->hash[i]);
+		account(worker, i, found[i]);
+	}
+}
+
+void tt_flow_orphan(struct tt_worker *worker, const struct tt_fragment_orphan *orphan)
+{
+	struct tt_flow_key key;
+	unsigned int direction = tt_flow_key_make(&key, &orphan->packet, &worker->key);
+	uint32_t hash = (uint32_t)tt_flow_key_hash(&key, &worker->secret);
+	struct tt_flow *flow = live_flow(worker, tt_flow_table_lookup(worker->flows, &key, hash));
+
+	if (flow == NULL) {
+		flow = make_flow(
+			worker, &key, hash, &orphan->packet, direction, orphan->credit.first_us);
+		set_class(worker, flow, class_of_other(flow));
+	}
+	count_credit(flow, direction, &orphan->credit);
+	flow->seen_ms = tt_flow_table_now(worker->flows);
+}
+
+void tt_flow_snapshot(struct tt_worker *worker, const struct tt_command *command)
+{
+	uint32_t extent = tt_flow_table_extent(worker->flows);
+	uint32_t slot = command->first_slot;
+	uint32_t reported = 0;
+
+	for (uint32_t looked = 0;
+		slot < extent && looked < SNAPSHOT_SLOTS && reported < TT_SNAPSHOT_RECORDS;
+		slot++, looked++) {
+		struct tt_flow *flow = tt_flow_table_entry(worker->flows, slot);
+
+		if (flow == NULL || tt_flow_table_expired(worker->flows, flow))
+			continue;
+		reported += report(worker, flow, (uint8_t)command->id);
+	}
+
+	struct tt_snapshot_end_record *end =
+		tt_shard_reserve(worker->shard, sizeof(struct tt_snapshot_end_record));
+	end->header.kind = TT_RECORD_SNAPSHOT_END;
+	end->header.snapshot = 0;
+	end->id = command->id;
+	end->next_slot = slot;
+	end->more = slot < extent;
+	tt_shard_commit(worker->shard);
+}

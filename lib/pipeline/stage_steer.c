@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Steering: the key of each packet, and the packet to the worker that owns its flow. Whose fragments
+ * are is decided first, by one worker for all fragments of a datagram: the only receiver where there
+ * is one, so that what a capture holds is seen in its order; else the owner of the flow that the
+ * addresses alone would make.
+ */
+#include "pipeline/handover.h"
+#include "pipeline/worker.h"
+
+#include <rte_cycles.h>
+#include <string.h>
+
+#define WAIT_US 20 /* before the next try to hand packets to a worker that is behind */
+
+/* Which of `count` workers a hash stands for: its upper 32 bits, scaled. */
+static unsigned int owner_of(const struct tt_worker *worker, uint64_t hash)
+{
+	return (unsigned int)((hash >> 32) * worker->worker_count >> 32);
+}
+
+static void drop_full(struct tt_worker *worker, struct rte_mbuf **mbufs, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (tt_handover_of(mbufs[i])->kind != TT_HANDOVER_ORPHAN)
+			tt_counter_add(&worker->counters.ledger.dropped[TT_DROP_RING_FULL], 1);
+	rte_pktmbuf_free_bulk(mbufs, count);
+}
+
+void tt_steer_send(struct tt_worker *worker)
+{
+	for (unsigned int to = 0; to < worker->worker_count; to++) {
+		struct tt_outbox *outbox = &worker->outbox[to];
+		unsigned int sent = 0;
+
+		if (outbox->count == 0)
+			continue;
+		sent = rte_ring_sp_enqueue_burst(
+			outbox->ring, (void **)outbox->mbufs, outbox->count, NULL);
+		/* Bounded by the owner, who takes from its rings whatever else it does. Sleep, for
+		 * over a capture it may be waiting for this very CPU. */
+		while (worker->source.waits && sent < outbox->count) {
+			rte_delay_us_sleep(WAIT_US);
+			sent += rte_ring_sp_enqueue_burst(outbox->ring,
+				(void **)(outbox->mbufs + sent), outbox->count - sent, NULL);
+		}
+		drop_full(worker, outbox->mbufs + sent, outbox->count - sent);
+		tt_counter_add(&worker->counters.handed_over, sent);
+		outbox->count = 0;
+	}
+}
+
+static void post(struct tt_worker *worker, unsigned int to, struct rte_mbuf *mbuf)
+{
+	struct tt_outbox *outbox = &worker->outbox[to];
+
+	outbox->mbufs[outbox->count++] = mbuf;
+}
+
+/* Packet i to worker `to`. */
+static void hand_over(
+	struct tt_worker *worker, unsigned int i, unsigned int to, enum tt_handover_kind kind)
+{
+	const struct tt_burst *burst = &worker->burst;
+	const struct tt_received *received = &burst->received[i];
+	const struct tt_packet *packet = &burst->packet[i];
+	struct tt_handover *handover = tt_handover_of(received->mbuf);
+
+	handover->time_us = received->time_us;
+	handover->clock_us = burst->clock_us[i];
+	handover->wire_bytes = received->wire_bytes;
+	handover->port = received->port;
+	handover->link = received->link;
+	handover->kind = kind;
+	if (kind == TT_HANDOVER_RESOLVED) {
+		handover->ip_protocol = packet->ip_protocol;
+		handover->source_port = packet->source_port;
+		handover->destination_port = packet->destination_port;
+		handover->credit.packets = 0;
+		if (burst->fragment[i] == TT_BURST_CREDITED)
+			handover->credit = burst->credit[i];
+	}
+	post(worker, to, received->mbuf);
+}
+
+static uint64_t key_hash(struct tt_worker *worker, const struct tt_packet *packet)
+{
+	struct tt_flow_key key;
+
+	tt_flow_key_make(&key, packet, &worker->key);
+	return tt_flow_key_hash(&key, &worker->secret);
+}
+
+/* An orphan to the owner of its flow. Without an mbuf to send it in, its packets go unattributed
+ * to this worker's own table. */
+static void settle_orphan(struct tt_worker *worker, const struct tt_fragment_orphan *orphan)
+{
+	unsigned int owner = owner_of(worker, key_hash(worker, &orphan->packet));
+	struct rte_mbuf *mbuf;
+
+	if (owner == worker->number || worker->draining || worker->pool == NULL ||
+		worker->outbox[owner].count >= TT_BURST ||
+		(mbuf = rte_pktmbuf_alloc(worker->pool)) == NULL) {
+		tt_flow_orphan(worker, orphan);
+		return;
+	}
+
+	char *room = rte_pktmbuf_append(mbuf, sizeof(*orphan));
+	if (room == NULL) {
+		rte_pktmbuf_free(mbuf);
+		tt_flow_orphan(worker, orphan);
+		return;
+	}
+	memcpy(room, orphan, sizeof(*orphan));
+	struct tt_handover *handover = tt_handover_of(mbuf);
+	handover->kind = TT_HANDOVER_ORPHAN;
+	handover->clock_us = worker->clock_us;
+	post(worker, owner, mbuf);
+}
+
+void tt_steer_expire_fragments(struct tt_worker *worker, uint64_t now_us, unsigned int limit)
+{
+	struct tt_fragment_orphan orphan;
+	enum tt_fragment_expiry expiry;
+
+	while (limit-- > 0 &&
+		(expiry = tt_fragment_expire(worker->fragments, now_us, &orphan)) !=
+			TT_FRAGMENT_NONE_EXPIRED)
+		if (expiry == TT_FRAGMENT_ORPHANED) {
+			settle_orphan(worker, &orphan);
+			tt_steer_send(worker);
+		}
+}
+
+enum fragment_fate {
+	FATE_GOES_ON,
+	FATE_DONE,  /* counted here, its mbuf can go */
+	FATE_HANDED /* to the worker that attributes it */
+};
+
+/* Which worker attributes the fragments of this packet's datagram? */
+static unsigned int resolver_of(struct tt_worker *worker, const struct tt_packet *packet)
+{
+	if (worker->source.receivers == 1)
+		return worker->number;
+
+	struct tt_packet portless = *packet;
+	portless.source_port = 0;
+	portless.destination_port = 0;
+	return owner_of(worker, key_hash(worker, &portless));
+}
+
+static uint64_t domain_of(struct tt_worker *worker, const struct tt_packet *packet)
+{
+	struct tt_flow_key key;
+
+	tt_flow_key_make(&key, packet, &worker->key);
+	return key.domain;
+}
+
+static void settle_outcome_orphan(
+	struct tt_worker *worker, const struct tt_fragment_outcome *outcome)
+{
+	if (outcome->has_orphan)
+		settle_orphan(worker, &outcome->orphan);
+}
+
+/* Packet i is a fragment, or came in a tunnel's first one, that nobody has attributed yet. */
+static enum fragment_fate resolve(struct tt_worker *worker, unsigned int i)
+{
+	struct tt_burst *burst = &worker->burst;
+	struct tt_packet *packet = &burst->packet[i];
+	struct tt_fragment_outcome outcome;
+	struct tt_packet outer;
+	unsigned int resolver;
+
+	if (packet->flags & TT_PACKET_OUTER_FIRST) {
+		tt_fragment_outer_packet(&outer, packet);
+		resolver = resolver_of(worker, &outer);
+	} else {
+		resolver = resolver_of(worker, packet);
+	}
+	if (resolver != worker->number) {
+		hand_over(worker, i, resolver, TT_HANDOVER_FRAGMENT);
+		return FATE_HANDED;
+	}
+
+	burst->fragment[i] = TT_BURST_RESOLVED;
+	if (packet->flags & TT_PACKET_OUTER_FIRST) {
+		tt_fragment_see_tunnel(worker->fragments, &outer, domain_of(worker, &outer),
+			burst->clock_us[i], &outcome);
+		settle_outcome_orphan(worker, &outcome);
+		tt_counter_add(&worker->counters.tunnel_fragments, outcome.credit.packets);
+	}
+	if (!(packet->flags & TT_PACKET_FRAGMENT))
+		return FATE_GOES_ON;
+
+	tt_fragment_see(worker->fragments, packet, domain_of(worker, packet),
+		1u << burst->received[i].port, burst->clock_us[i], &outcome);
+	settle_outcome_orphan(worker, &outcome);
+	switch (outcome.result) {
+	case TT_FRAGMENT_FIRST:
+		if (outcome.credit.packets > 0) {
+			burst->credit[i] = outcome.credit;
+			burst->fragment[i] = TT_BURST_CREDITED;
+		}
+		return FATE_GOES_ON;
+	case TT_FRAGMENT_KNOWN:
+		return FATE_GOES_ON;
+	case TT_FRAGMENT_HELD:
+		return FATE_DONE;
+	case TT_FRAGMENT_REST:
+		tt_counter_add(&worker->counters.tunnel_fragments, 1);
+		return FATE_DONE;
+	}
+	return FATE_GOES_ON;
+}
+
+/* Does the device's spreading stand for this packet? Not for tunnels, whose outer addresses it
+ * hashed, and not for fragments, whose ports it did not see: those go by our hash. */
+static bool spread_by_device(const struct tt_worker *worker, const struct tt_packet *packet)
+{
+	return !worker->software_steering && packet->layer_count == 0 &&
+		!(packet->flags & TT_PACKET_FRAGMENT);
+}
+
+void tt_stage_steer(struct tt_worker *worker)
+{
+	struct tt_burst *burst = &worker->burst;
+	const uint16_t unresolved = TT_PACKET_FRAGMENT | TT_PACKET_OUTER_FIRST;
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < burst->count; i++) {
+		struct tt_packet *packet = &burst->packet[i];
+
+		if (unlikely(packet->flags & unresolved) && burst->fragment[i] == TT_BURST_PLAIN) {
+			enum fragment_fate fate = resolve(worker, i);
+
+			if (fate == FATE_DONE) {
+				tt_counter_add(&worker->counters.ledger.processed, 1);
+				burst->done[burst->done_count++] = burst->received[i].mbuf;
+			}
+			if (fate != FATE_GOES_ON)
+				continue;
+		}
+
+		uint8_t direction =
+			(uint8_t)tt_flow_key_make(&burst->key[kept], packet, &worker->key);
+		uint64_t hash = tt_flow_key_hash(&burst->key[kept], &worker->secret);
+
+		if (worker->worker_count > 1 && !spread_by_device(worker, packet)) {
+			unsigned int owner = owner_of(worker, hash);
+
+			if (owner != worker->number) {
+				hand_over(worker, i, owner,
+					burst->fragment[i] == TT_BURST_PLAIN
+						? TT_HANDOVER_PACKET
+						: TT_HANDOVER_RESOLVED);
+				continue;
+			}
+		}
+		burst->direction[kept] = direction;
+		burst->hash[kept] = (uint32_t)hash;
+		if (kept != i) {
+			burst->received[kept] = burst->received[i];
+			burst->clock_us[kept] = burst->clock_us[i];
+			burst->packet[kept] = *packet;
+			burst->fragment[kept] = burst->fragment[i];
+			if (burst->fragment[i] == TT_BURST_CREDITED)
+				burst->credit[kept] = burst->credit[i];
+		}
+		kept++;
+	}
+	burst->count = kept;
+	if (worker->worker_count > 1)
+		tt_steer_send(worker);
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/worker.h"
+
+#include "pipeline/handover.h"
+
+#include <rte_cycles.h>
+#include <rte_pause.h>
+#include <rte_prefetch.h>
+
+/* The sweep comes by every entry once in this time, so an expired flow is reported about as late. */
+#define SWEEP_PASS_MS 1000
+
+/* Entries swept in one round at most: 11 ns an entry make 20 us. */
+#define SWEEP_ENTRIES 2048
+
+#define EXPIRE_FRAGMENTS 16   /* datagrams ended in one round at most */
+#define FLUSH_ENTRIES	 1024 /* entries closed in one go at the end */
+#define IDLE_SPINS	 256  /* empty rounds before a worker that may rest does */
+#define IDLE_REST_US	 50   /* 4,096 descriptors last 80 us at 50 Mpps */
+
+/* A burst makes a record or two a packet at most, and the sweep stops when there is no room. */
+#define BURST_ROOM_BYTES (4 * TT_BURST * sizeof(struct tt_connection_record))
+
+void tt_worker_drop(struct tt_worker *worker, unsigned int i, enum tt_drop_reason reason)
+{
+	struct tt_burst *burst = &worker->burst;
+
+	burst->done[burst->done_count++] = burst->received[i].mbuf;
+	tt_counter_add(&worker->counters.ledger.dropped[reason], 1);
+}
+
+static uint64_t wall_clock_us(const struct tt_pipeline_clock *clock)
+{
+	unsigned __int128 scaled = (unsigned __int128)rte_rdtsc() * clock->us_per_cycle_scaled;
+
+	return atomic_load_explicit(&clock->offset_us, memory_order_relaxed) +
+		(uint64_t)(scaled >> 32);
+}
+
+static void count_stage(
+	struct tt_worker *worker, enum tt_stage stage, unsigned int packets, uint64_t *since)
+{
+	struct tt_stage_counters *counters = &worker->counters.stages[stage];
+	uint64_t now = rte_rdtsc();
+
+	tt_counter_add(&counters->calls, 1);
+	tt_counter_add(&counters->packets, packets);
+	tt_counter_add(&counters->cycles, now - *since);
+	*since = now;
+}
+
+static void run_stages(struct tt_worker *worker, uint64_t *since)
+{
+	static const struct {
+		enum tt_stage stage;
+		void (*run)(struct tt_worker *worker);
+	} stages[] = {
+		{TT_STAGE_DECODE, tt_stage_decode},
+		{TT_STAGE_STEER, tt_stage_steer},
+		{TT_STAGE_FLOW, tt_stage_flow},
+		{TT_STAGE_FREE, tt_stage_free},
+	};
+
+	for (unsigned int i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
+		unsigned int packets = worker->burst.count;
+
+		stages[i].run(worker);
+		count_stage(worker, stages[i].stage, packets, since);
+	}
+}
+
+/* A burst from this worker's queues. */
+static unsigned int receive(struct tt_worker *worker, uint64_t *since)
+{
+	struct tt_burst *burst = &worker->burst;
+	const struct tt_source *source = &worker->source;
+	struct tt_ledger *ledger = &worker->counters.ledger;
+	uint64_t now_us = source->packet_time ? 0 : wall_clock_us(worker->clock);
+	uint64_t clock_us = worker->clock_us > now_us ? worker->clock_us : now_us;
+	uint64_t bytes = 0;
+	unsigned int count =
+		source->receive(source->context, worker->number, burst->received, TT_BURST, now_us);
+
+	if (count == 0)
+		return 0;
+	for (unsigned int i = 0; i < count; i++) {
+		if (source->packet_time && burst->received[i].time_us > clock_us)
+			clock_us = burst->received[i].time_us;
+		burst->clock_us[i] = clock_us;
+		burst->fragment[i] = TT_BURST_PLAIN;
+		bytes += burst->received[i].wire_bytes;
+	}
+	burst->count = count;
+	/* Also where all packets go to others: this clock is what they age by. */
+	tt_worker_advance(worker, burst->clock_us[0]);
+	tt_counter_add(&ledger->received, count);
+	tt_counter_add(&ledger->received_bytes, bytes);
+	count_stage(worker, TT_STAGE_RECEIVE, count, since);
+	run_stages(worker, since);
+	tt_worker_advance(worker, clock_us);
+	return count;
+}
+
+/* A burst from worker `from`. */
+static unsigned int take_over(struct tt_worker *worker, unsigned int from, uint64_t *since)
+{
+	struct tt_burst *burst = &worker->burst;
+	struct rte_mbuf *mbufs[TT_BURST];
+	unsigned int packets = 0;
+	unsigned int count =
+		rte_ring_sc_dequeue_burst(worker->inbox[from], (void **)mbufs, TT_BURST, NULL);
+
+	if (count == 0)
+		return 0;
+	for (unsigned int i = 0; i < count; i++)
+		rte_prefetch0(tt_handover_of(mbufs[i]));
+	for (unsigned int i = 0; i < count; i++) {
+		const struct tt_handover *handover = tt_handover_of(mbufs[i]);
+
+		if (unlikely(handover->kind == TT_HANDOVER_ORPHAN)) {
+			tt_worker_advance(worker, handover->clock_us);
+			tt_flow_orphan(worker,
+				rte_pktmbuf_mtod(mbufs[i], const struct tt_fragment_orphan *));
+			rte_pktmbuf_free(mbufs[i]);
+			continue;
+		}
+		burst->received[packets] = (struct tt_received){
+			.mbuf = mbufs[i],
+			.time_us = handover->time_us,
+			.wire_bytes = handover->wire_bytes,
+			.port = handover->port,
+			.link = handover->link,
+		};
+		burst->clock_us[packets] = handover->clock_us;
+		burst->fragment[packets] =
+			handover->kind == TT_HANDOVER_RESOLVED ? TT_BURST_RESOLVED : TT_BURST_PLAIN;
+		packets++;
+	}
+	burst->count = packets;
+	tt_counter_add(&worker->counters.taken_over, packets);
+	count_stage(worker, TT_STAGE_RECEIVE, packets, since);
+	run_stages(worker, since);
+	return count;
+}
+
+static unsigned int take_over_all(struct tt_worker *worker, uint64_t *since)
+{
+	unsigned int count = 0;
+
+	for (unsigned int from = 0; from < worker->worker_count; from++)
+		if (worker->inbox[from] != NULL)
+			count += take_over(worker, from, since);
+	return count;
+}
+
+/* As many entries as the time since the last sweep asks for. */
+static void sweep(struct tt_worker *worker, uint64_t *since)
+{
+	if (worker->base_us == 0)
+		return;
+	uint64_t now_ms = (worker->clock_us - worker->base_us) / 1000;
+	uint64_t elapsed_ms = now_ms - worker->swept_ms;
+	if (elapsed_ms == 0)
+		return;
+	uint64_t due = (elapsed_ms * tt_flow_table_extent(worker->flows) + SWEEP_PASS_MS - 1) /
+		SWEEP_PASS_MS;
+
+	worker->swept_ms = now_ms;
+	tt_steer_expire_fragments(worker, worker->clock_us, EXPIRE_FRAGMENTS);
+	unsigned int entries = due < SWEEP_ENTRIES ? (unsigned int)due : SWEEP_ENTRIES;
+	tt_flow_table_sweep(worker->flows, entries, tt_flow_report_record, worker);
+	count_stage(worker, TT_STAGE_SWEEP, 0, since);
+}
+
+/* Everything that is left, to the control core. Its loops end: nobody sends any more, and the
+ * control core goes on emptying the shard. */
+static void drain(struct tt_worker *worker, enum tt_close_reason reason)
+{
+	uint64_t since = rte_rdtsc();
+	uint32_t position = 0;
+	struct tt_record *last;
+
+	worker->draining = true;
+	while (take_over_all(worker, &since) > 0)
+		;
+	tt_steer_expire_fragments(worker, UINT64_MAX, UINT32_MAX);
+	while (position < tt_flow_table_extent(worker->flows) ||
+		tt_counter_read(&tt_flow_table_counters(worker->flows)->live) > 0) {
+		tt_flow_table_flush(worker->flows, &position, FLUSH_ENTRIES, reason,
+			tt_flow_report_record, worker);
+		rte_pause();
+	}
+	while ((last = tt_shard_reserve(worker->shard, sizeof(*last))) == NULL)
+		rte_pause();
+	last->kind = TT_RECORD_DRAINED;
+	last->snapshot = 0;
+	tt_shard_commit(worker->shard);
+}
+
+/* false once the worker is drained. */
+static bool obey(struct tt_worker *worker)
+{
+	struct tt_command command;
+
+	while (tt_shard_command(worker->shard, &command)) {
+		if (command.kind == TT_COMMAND_DRAIN) {
+			drain(worker, command.close_reason);
+			return false;
+		}
+		tt_flow_snapshot(worker, &command);
+	}
+	return true;
+}
+
+static bool may_receive(struct tt_worker *worker)
+{
+	if (atomic_load_explicit(&worker->stopped, memory_order_relaxed))
+		return false;
+	if (worker->source.waits && tt_shard_room_bytes(worker->shard) < BURST_ROOM_BYTES) {
+		tt_counter_add(&worker->counters.waited, 1);
+		return false;
+	}
+	return true;
+}
+
+static void stop_receiving(struct tt_worker *worker)
+{
+	/* Orphans that are still waiting go to their flows before the others drain. */
+	tt_steer_expire_fragments(worker, UINT64_MAX, UINT32_MAX);
+	atomic_store_explicit(&worker->stopped, true, memory_order_release);
+}
+
+static void begin(struct tt_worker *worker)
+{
+	if (worker->populate)
+		tt_flow_table_populate(worker->flows);
+	if (worker->number >= worker->source.receivers)
+		stop_receiving(worker);
+}
+
+int tt_worker_run(void *argument)
+{
+	struct tt_worker *worker = argument;
+	const struct tt_source *source = &worker->source;
+	struct tt_worker_counters *counters = &worker->counters;
+	unsigned int idle = 0;
+
+	begin(worker);
+	for (uint64_t round_began = rte_rdtsc(); obey(worker);) {
+		uint64_t since = rte_rdtsc();
+		unsigned int packets = take_over_all(worker, &since);
+
+		if (may_receive(worker)) {
+			unsigned int received = receive(worker, &since);
+
+			packets += received;
+			if (atomic_load_explicit(worker->stop, memory_order_relaxed) ||
+				(received == 0 && source->ended(source->context, worker->number)))
+				stop_receiving(worker);
+		}
+		if (!source->packet_time)
+			tt_worker_advance(worker, wall_clock_us(worker->clock));
+		sweep(worker, &since);
+
+		uint64_t now = rte_rdtsc();
+		tt_counter_add(&counters->rounds, 1);
+		tt_counter_add(&counters->total_cycles, now - round_began);
+		if (packets > 0)
+			tt_counter_add(&counters->busy_cycles, now - round_began);
+		tt_counter_set(&counters->clock_us, worker->clock_us);
+		round_began = now;
+
+		idle = packets > 0 ? 0 : idle + 1;
+		if (idle > IDLE_SPINS && worker->adaptive_idle)
+			rte_delay_us_sleep(IDLE_REST_US);
+	}
+	return 0;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A worker, and the stages that a burst goes through in it. Private to lib/pipeline.
+ */
+#ifndef TT_PIPELINE_WORKER_H
+#define TT_PIPELINE_WORKER_H
+
+#include "pipeline/burst.h"
+#include "pipeline/pipeline.h"
+
+#include <rte_ring.h>
+#include <stdatomic.h>
+
+/* Packets for another worker, sent at the end of the stage that found them. */
+struct tt_outbox {
+	struct rte_ring *ring;
+	unsigned int count;
+	struct rte_mbuf *mbufs[2 * TT_BURST]; /* a burst, and as many orphans */
+};
+
+/* How a worker tells the time: wall clock in us = offset + cycles * scale / 2^32. */
+struct tt_pipeline_clock {
+	uint64_t us_per_cycle_scaled; /* 2^32 us a cycle; set at create */
+	_Atomic uint64_t offset_us;   /* control core: wo, workers: ro */
+};
+
+struct tt_worker {
+	unsigned int number;
+	unsigned int worker_count;
+	struct tt_source source;
+	struct tt_decode_options decode;
+	struct tt_key_options key;
+	struct tt_key_secret secret;
+	bool software_steering;
+	bool adaptive_idle;
+	bool populate;
+	bool draining;	    /* nothing that is sent to another worker would arrive */
+	uint64_t uid_base;  /* instance and shard bits */
+	uint64_t uid_count; /* of flows created */
+	uint64_t clock_us;  /* of the latest packet or the wall clock; never runs backwards */
+	uint64_t base_us;   /* of the flow table's clock; 0 before the first packet */
+	uint64_t swept_ms;  /* flow table's clock when the sweep ran last */
+
+	struct tt_flow_table *flows;
+	struct tt_fragment_table *fragments;
+	void *fragment_memory;
+	struct tt_shard *shard;
+	struct rte_mempool *pool; /* of the latest packet: orphans travel in its mbufs */
+	struct rte_ring *inbox[TT_CONFIG_WORKERS]; /* from each other worker; NULL from itself */
+	struct tt_outbox outbox[TT_CONFIG_WORKERS];
+	const struct tt_pipeline_clock *clock;
+	const atomic_bool *stop; /* control core: wo */
+	atomic_bool stopped;	 /* this worker receives no more; control core: ro */
+
+	struct tt_worker_counters counters;
+	struct tt_burst burst;
+	uint8_t headers[TT_BURST][256]; /* of frames whose first segment is shorter than these */
+} __attribute__((aligned(64)));
+
+/* The stages. Each goes over worker->burst. */
+void tt_stage_decode(struct tt_worker *worker);
+void tt_stage_steer(struct tt_worker *worker);
+void tt_stage_flow(struct tt_worker *worker);
+void tt_stage_free(struct tt_worker *worker);
+
+/* Orphans of fragments whose time is over, at most `limit`. */
+void tt_steer_expire_fragments(struct tt_worker *worker, uint64_t now_us, unsigned int limit);
+
+/* Send what is in the outboxes. */
+void tt_steer_send(struct tt_worker *worker);
+
+/* The packets or credit of an orphan to its flow, which this worker owns. */
+void tt_flow_orphan(struct tt_worker *worker, const struct tt_fragment_orphan *orphan);
+
+/* tt_flow_report of every table: the record into the shard. `context` is the worker. */
+bool tt_flow_report_record(void *context, struct tt_flow *flow);
+
+/* Answer a snapshot command; the shard has TT_SNAPSHOT_ROOM_BYTES. */
+void tt_flow_snapshot(struct tt_worker *worker, const struct tt_command *command);
+
+/* The worker's clock for what happens at clock_us, so that the flow table ages by it. */
+void tt_worker_advance(struct tt_worker *worker, uint64_t clock_us);
+
+/* Count packet i of the burst as dropped, and have its mbuf freed. */
+void tt_worker_drop(struct tt_worker *worker, unsigned int i, enum tt_drop_reason reason);
+
+/* What a lcore runs: until DRAINED. */
+int tt_worker_run(void *worker);
+
+#endif
