@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control/control.h"
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define REST_SHORTEST_US 100	/* after a round that found records, or while a page is awaited */
+#define REST_LONGEST_US	 10000	/* a shard's batches last longer at any rate of a quiet worker */
+#define CLOCK_SYNC_US	 1000000
+#define PAGE_DEADLINE_S	 1
+
+/* A page that a thread waits for; lives on that thread's stack. Under the control core's mutex. */
+struct page_request {
+	struct page_request *next;
+	struct tt_control_cursor *cursor;
+	struct tt_control_page *page;
+	uint64_t id; /* of the snapshot that answers it; 0: not posted yet */
+	bool done;
+	bool more;
+	uint32_t next_slot;
+};
+
+struct tt_control {
+	const struct tt_config *config;
+	struct tt_pipeline *pipeline;
+	void (*closed)(void *context, const struct tt_connection_record *record);
+	void *context;
+	enum tt_close_reason end_reason;
+	unsigned int worker_count;
+	unsigned int drained; /* workers that are; the control core's own */
+	uint64_t snapshots;   /* ids given; the control core's own */
+	int wake;	      /* eventfd: something to do before the next round is due */
+	atomic_bool stop;     /* anyone: wo, control core: ro */
+	struct tt_control_counters counters;
+
+	/* What threads share with the control core. */
+	pthread_mutex_t mutex;
+	pthread_cond_t answered;
+	bool mutex_made;
+	bool ended;
+	struct page_request *requests;
+	struct tt_journal journal;
+};
+
+int tt_control_create(struct tt_control **control, const struct tt_control_options *options)
+{
+	struct tt_control *made = calloc(1, sizeof(*made));
+
+	*control = NULL;
+	if (made == NULL)
+		goto no_memory;
+	made->config = options->config;
+	made->pipeline = options->pipeline;
+	made->closed = options->closed;
+	made->context = options->context;
+	made->end_reason = options->end_reason;
+	made->worker_count = tt_pipeline_worker_count(options->pipeline);
+	made->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (made->wake < 0)
+		goto no_memory;
+
+	pthread_condattr_t attributes;
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&made->answered, &attributes);
+	pthread_condattr_destroy(&attributes);
+	pthread_mutex_init(&made->mutex, NULL);
+	made->mutex_made = true;
+	if (options->closed == NULL && !tt_journal_create(&made->journal,
+					       options->config->journal.connections,
+					       options->huge_pages))
+		goto no_memory;
+	*control = made;
+	return 0;
+
+no_memory:
+	tt_log_error("not enough memory for the control core: lower journal.connections, or see "
+		     "the plan of --check");
+	tt_control_destroy(made);
+	return TT_ERROR_MEMORY;
+}
+
+void tt_control_destroy(struct tt_control *control)
+{
+	if (control == NULL)
+		return;
+	if (control->mutex_made) {
+		pthread_cond_destroy(&control->answered);
+		pthread_mutex_destroy(&control->mutex);
+	}
+	if (control->wake >= 0)
+		close(control->wake);
+	tt_journal_destroy(&control->journal);
+	free(control);
+}
+
+static void wake(struct tt_control *control)
+{
+	const uint64_t one = 1;
+	/* Full means that a wake is pending already. */
+	ssize_t written = write(control->wake, &one, sizeof(one));
+
+	(void)written;
+}
+
+void tt_control_stop(struct tt_control *control)
+{
+	atomic_store_explicit(&control->stop, true, memory_order_relaxed);
+	wake(control);
+}
+
+/* Under the mutex, as all of merging is: whose snapshot this is; NULL when its thread gave up. Ids
+ * differ in their low bits, for a shard holds fewer commands than these tell apart. */
+static struct page_request *request_of(struct tt_control *control, uint32_t worker, uint8_t snapshot)
+{
+	struct page_request *request = control->requests;
+
+	while (request != NULL && (request->id == 0 || (uint8_t)request->id != snapshot ||
+					  request->cursor->worker != worker))
+		request = request->next;
+	return request;
+}
+
+static void merge_closed(struct tt_control *control, const struct tt_connection_record *record)
+{
+	tt_counter_add(&control->counters.closed, 1);
+	if (control->closed != NULL) {
+		control->closed(control->context, record);
+		return;
+	}
+	if (tt_journal_fill(&control->journal) == control->journal.capacity)
+		tt_counter_add(&control->counters.journal_lost, 1);
+	tt_journal_append(&control->journal, record);
+	tt_counter_set(&control->counters.journal, tt_journal_fill(&control->journal));
+}
+
+static void merge(void *context, const struct tt_record *record)
+{
+	struct tt_control *control = context;
+	const void *body = record;
+	struct page_request *request;
+	const struct tt_snapshot_end_record *end;
+
+	switch ((enum tt_record_kind)record->kind) {
+	case TT_RECORD_CLOSED:
+		merge_closed(control, body);
+		break;
+	case TT_RECORD_ACTIVE:
+		request = request_of(control, record->worker, record->snapshot);
+		if (request != NULL && request->page->count < TT_CONTROL_PAGE)
+			memcpy(&request->page->records[request->page->count++], body,
+				sizeof(struct tt_connection_record));
+		break;
+	case TT_RECORD_SNAPSHOT_END:
+		end = body;
+		request = request_of(control, record->worker, (uint8_t)end->id);
+		if (request != NULL) {
+			request->done = true;
+			request->more = end->more != 0;
+			request->next_slot = end->next_slot;
+			tt_counter_add(&control->counters.pages, 1);
+			pthread_cond_broadcast(&control->answered);
+		}
+		break;
+	case TT_RECORD_DRAINED:
+		control->drained++;
+		break;
+	}
+}
+
+/* Post the snapshots that have not been yet. */
+static bool post_requests(struct tt_control *control)
+{
+	bool waiting = false;
+
+	for (struct page_request *request = control->requests; request != NULL;
+		request = request->next) {
+		waiting = waiting || !request->done;
+		if (request->id != 0)
+			continue;
+		struct tt_command command = {
+			.kind = TT_COMMAND_SNAPSHOT,
+			.first_slot = request->cursor->slot,
+			.id = control->snapshots + 1,
+		};
+		/* 0 in the low bits stands for no snapshot. */
+		if ((uint8_t)command.id == 0)
+			command.id++;
+		if (!tt_shard_post(
+			    tt_pipeline_shard(control->pipeline, request->cursor->worker), &command))
+			continue;
+		control->snapshots = command.id;
+		request->id = command.id;
+	}
+	return waiting;
+}
+
+/* All that there is to merge now. *waiting: some thread waits for a page. */
+static uint64_t merge_all(struct tt_control *control, bool *waiting)
+{
+	uint64_t merged = 0;
+
+	pthread_mutex_lock(&control->mutex);
+	*waiting = post_requests(control);
+	for (unsigned int w = 0; w < control->worker_count; w++)
+		merged += tt_shard_consume(
+			tt_pipeline_shard(control->pipeline, w), merge, control);
+	pthread_mutex_unlock(&control->mutex);
+	tt_counter_add(&control->counters.rounds, 1);
+	return merged;
+}
+
+static void rest(struct tt_control *control, unsigned int us)
+{
+	struct pollfd woken = {.fd = control->wake, .events = POLLIN};
+	const struct timespec time = {.tv_nsec = (long)us * 1000};
+
+	if (ppoll(&woken, 1, &time, NULL) > 0) {
+		uint64_t count;
+		ssize_t taken = read(control->wake, &count, sizeof(count));
+
+		(void)taken;
+	}
+}
+
+static void drain(struct tt_control *control)
+{
+	bool waiting;
+	const struct tt_command command = {
+		.kind = TT_COMMAND_DRAIN, .close_reason = (uint8_t)control->end_reason};
+
+	for (unsigned int w = 0; w < control->worker_count; w++)
+		while (!tt_shard_post(tt_pipeline_shard(control->pipeline, w), &command))
+			merge_all(control, &waiting);
+	while (control->drained < control->worker_count)
+		if (merge_all(control, &waiting) == 0)
+			rest(control, REST_SHORTEST_US);
+}
+
+/* Threads that still wait will get no answer. */
+static void end_requests(struct tt_control *control)
+{
+	pthread_mutex_lock(&control->mutex);
+	control->ended = true;
+	pthread_cond_broadcast(&control->answered);
+	pthread_mutex_unlock(&control->mutex);
+}
+
+void tt_control_run(struct tt_control *control)
+{
+	uint64_t synced_us = tt_clock_monotonic_us();
+	unsigned int rest_us = REST_SHORTEST_US;
+
+	while (!tt_pipeline_settled(control->pipeline)) {
+		bool waiting;
+
+		if (atomic_load_explicit(&control->stop, memory_order_relaxed))
+			tt_pipeline_stop_receiving(control->pipeline);
+		if (merge_all(control, &waiting) > 0 || waiting ||
+			atomic_load_explicit(&control->stop, memory_order_relaxed))
+			rest_us = REST_SHORTEST_US;
+		else if (rest_us < REST_LONGEST_US)
+			rest_us *= 2;
+		rest(control, rest_us);
+
+		uint64_t now_us = tt_clock_monotonic_us();
+		if (now_us - synced_us >= CLOCK_SYNC_US) {
+			tt_pipeline_sync_clock(control->pipeline);
+			synced_us = now_us;
+		}
+	}
+	drain(control);
+	end_requests(control);
+}
+
+static void remove_request(struct tt_control *control, struct page_request *request)
+{
+	struct page_request **link = &control->requests;
+
+	while (*link != request)
+		link = &(*link)->next;
+	*link = request->next;
+}
+
+int tt_control_active(
+	struct tt_control *control, struct tt_control_cursor *cursor, struct tt_control_page *page)
+{
+	struct page_request request = {.cursor = cursor, .page = page};
+	struct timespec deadline;
+	int code = TT_OK;
+
+	if (cursor->worker >= control->worker_count)
+		return TT_ERROR_ARGUMENT;
+	page->count = 0;
+	clock_gettime(CLOCK_MONOTONIC, &deadline);
+	deadline.tv_sec += PAGE_DEADLINE_S;
+
+	pthread_mutex_lock(&control->mutex);
+	request.next = control->requests;
+	control->requests = &request;
+	wake(control);
+	while (!request.done && !control->ended && code == TT_OK)
+		if (pthread_cond_timedwait(&control->answered, &control->mutex, &deadline) ==
+			ETIMEDOUT)
+			code = TT_ERROR_BUSY;
+	remove_request(control, &request);
+	bool ended = control->ended;
+	pthread_mutex_unlock(&control->mutex);
+
+	if (!request.done)
+		return ended ? TT_ERROR_END : TT_ERROR_BUSY;
+	cursor->slot = request.next_slot;
+	if (!request.more) {
+		cursor->worker++;
+		cursor->slot = 0;
+		if (cursor->worker == control->worker_count)
+			return TT_ERROR_END;
+	}
+	return TT_OK;
+}
+
+uint32_t tt_control_closed(struct tt_control *control, uint64_t *sequence, uint64_t *lost,
+	struct tt_control_page *page)
+{
+	const struct tt_connection_record *record;
+
+	page->count = 0;
+	pthread_mutex_lock(&control->mutex);
+	while (page->count < TT_CONTROL_PAGE &&
+		(record = tt_journal_read(&control->journal, sequence, lost)) != NULL) {
+		page->records[page->count++] = *record;
+		++*sequence;
+	}
+	pthread_mutex_unlock(&control->mutex);
+	return page->count;
+}
+
+const struct tt_control_counters *tt_control_counters(const struct tt_control *control)
+{
+	return &control->counters;
+}
+
+const struct tt_config *tt_control_config(const struct tt_control *control)
+{
+	return control->config;
+}
+
+struct tt_pipeline *tt_control_pipeline(const struct tt_control *control)
+{
+	return control->pipeline;
+}

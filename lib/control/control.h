@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The control core: merges the shards' records, keeps the journal of closed connections, asks the
+ * workers for active ones, and ends a run. It runs on the main lcore, in tt_control_run(); the
+ * functions that read or ask may be called from any thread while it does.
+ */
+#ifndef TT_CONTROL_CONTROL_H
+#define TT_CONTROL_CONTROL_H
+
+#include "base/counter.h"
+#include "control/journal.h"
+#include "pipeline/pipeline.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Most connections of one page. */
+#define TT_CONTROL_PAGE TT_SNAPSHOT_RECORDS
+
+/* Written by the control core, read by anyone. */
+struct tt_control_counters {
+	tt_counter rounds;     /* of its loop: its heartbeat */
+	tt_counter closed;     /* closed connections merged */
+	tt_counter journal;    /* records in the journal */
+	tt_counter journal_lost; /* records that fell out of the journal */
+	tt_counter pages;      /* of active connections given */
+};
+
+struct tt_control_options {
+	const struct tt_config *config; /* outlives the control core */
+	struct tt_pipeline *pipeline;	/* launched; outlives it */
+	bool huge_pages;
+
+	/* Called by the control core for each closed connection, instead of the journal; NULL: the
+	 * journal. */
+	void (*closed)(void *context, const struct tt_connection_record *record);
+	void *context;
+
+	/* Why connections that are left at the end have ended. */
+	enum tt_close_reason end_reason;
+};
+
+struct tt_control;
+
+/* 0 or TT_ERROR_MEMORY, logged. */
+int tt_control_create(struct tt_control **control, const struct tt_control_options *options);
+void tt_control_destroy(struct tt_control *control);
+
+/* The control core's loop: until tt_control_stop(), or until the sources of all workers have ended;
+ * then drains all workers and returns once every record has been merged. */
+void tt_control_run(struct tt_control *control);
+
+/* End the run. From any thread, and from a signal handler. */
+void tt_control_stop(struct tt_control *control);
+
+/* A page of active connections. */
+struct tt_control_page {
+	uint32_t count;
+	struct tt_connection_record records[TT_CONTROL_PAGE];
+};
+
+/* Where a walk over the active connections is; zero at its start. */
+struct tt_control_cursor {
+	uint32_t worker;
+	uint32_t slot;
+};
+
+/* Some more active connections, at most TT_CONTROL_PAGE: *page is written and *cursor moves on.
+ * Whoever walks from a zero cursor to the end sees each connection that lives meanwhile exactly
+ * once, and each record as its worker saw it at one moment. Blocks until the worker has answered,
+ * at most a second. 0; TT_ERROR_END, with the last ones in *page, when the walk is over;
+ * TT_ERROR_ARGUMENT for a cursor of no worker; TT_ERROR_BUSY when there was no answer. */
+int tt_control_active(
+	struct tt_control *control, struct tt_control_cursor *cursor, struct tt_control_page *page);
+
+/* Closed connections from the journal, from *sequence (1 or what this left there) on, at most
+ * TT_CONTROL_PAGE; *sequence moves on, and *lost grows by those that had gone. Returns how many. */
+uint32_t tt_control_closed(struct tt_control *control, uint64_t *sequence, uint64_t *lost,
+	struct tt_control_page *page);
+
+const struct tt_control_counters *tt_control_counters(const struct tt_control *control);
+const struct tt_config *tt_control_config(const struct tt_control *control);
+struct tt_pipeline *tt_control_pipeline(const struct tt_control *control);
+
+#endif
