@@ -1,0 +1,628 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "protocol/names.h"
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/memory.h"
+
+#define ADDRESSES_LIMIT (1u << 26)
+#define NONE		UINT32_MAX
+#define UNIT_BYTES	16 /* texts are kept in so many units */
+#define UNIT_CLASSES	16 /* of 1 to 16 units: 256 bytes */
+#define UNITS_A_NAME	2  /* memory for names of 32 bytes in the mean */
+#define LINKS_A_NAME	2  /* memory for so many names an address in the mean */
+#define EVICTIONS	8  /* addresses given up for one pair at most */
+#define CNAMES		16 /* followed in one answer */
+
+struct address {
+	uint8_t bytes[16]; /* IPv4: the first 4, the rest 0 */
+	uint32_t chain;	   /* next of the same bucket, or of the free list */
+	uint32_t older;	   /* by when they were learned last */
+	uint32_t newer;
+	uint32_t links; /* the first, latest learned; NONE: the entry is free */
+	uint8_t ip_version;
+	uint8_t count;
+};
+
+/* That an address has a name. */
+struct link {
+	uint64_t learned_us;
+	uint64_t expires_us;
+	uint32_t name;
+	uint32_t next;
+};
+
+/* A name, once, however many addresses have it. */
+struct name {
+	uint64_t hash;
+	uint32_t chain;
+	uint32_t references;
+	uint32_t unit; /* where its text begins */
+	uint8_t length;
+	uint8_t class; /* units - 1 */
+};
+
+struct tt_names {
+	struct address *addresses;
+	struct link *links;
+	struct name *names;
+	uint8_t *units;
+	uint32_t *address_buckets;
+	uint32_t *name_buckets;
+	uint32_t bucket_mask;
+	uint32_t addresses_used;
+	uint32_t links_used;
+	uint32_t names_used;
+	uint32_t units_used;
+	uint32_t addresses_free;
+	uint32_t links_free;
+	uint32_t names_free;
+	uint32_t units_free[UNIT_CLASSES];
+	uint32_t oldest;
+	uint32_t newest;
+	struct tt_names_options options;
+	struct tt_names_counters counters;
+};
+
+static uint32_t power_of_two(uint32_t least)
+{
+	return least <= 1 ? 1 : 1u << (32 - __builtin_clz(least - 1));
+}
+
+static uint32_t links_for(uint32_t addresses)
+{
+	return addresses * LINKS_A_NAME + TT_NAMES_AN_ADDRESS;
+}
+
+static uint32_t units_for(uint32_t addresses)
+{
+	return addresses * UNITS_A_NAME + UNIT_CLASSES;
+}
+
+static size_t buckets_bytes(uint32_t addresses)
+{
+	return (size_t)power_of_two(addresses) * sizeof(uint32_t);
+}
+
+size_t tt_names_bytes(const struct tt_names_options *options)
+{
+	size_t addresses = options->addresses;
+
+	return tt_memory_mapped_bytes(sizeof(struct tt_names)) +
+		tt_memory_mapped_bytes(addresses * sizeof(struct address)) +
+		tt_memory_mapped_bytes(links_for(options->addresses) * sizeof(struct link)) +
+		tt_memory_mapped_bytes(addresses * sizeof(struct name)) +
+		tt_memory_mapped_bytes((size_t)units_for(options->addresses) * UNIT_BYTES) +
+		2 * tt_memory_mapped_bytes(buckets_bytes(options->addresses));
+}
+
+int tt_names_create(struct tt_names **names, const struct tt_names_options *options)
+{
+	uint32_t addresses = options->addresses;
+	bool huge_pages = options->huge_pages;
+
+	if (addresses == 0 || addresses > ADDRESSES_LIMIT || options->an_address == 0 ||
+		options->an_address > TT_NAMES_AN_ADDRESS ||
+		options->ttl_min_s > options->ttl_max_s)
+		return TT_ERROR_ARGUMENT;
+	struct tt_names *created = tt_memory_map(sizeof(*created), false);
+	if (created == NULL)
+		return TT_ERROR_MEMORY;
+	created->options = *options;
+	created->bucket_mask = power_of_two(addresses) - 1;
+	created->addresses = tt_memory_map(addresses * sizeof(struct address), huge_pages);
+	created->links = tt_memory_map(links_for(addresses) * sizeof(struct link), huge_pages);
+	created->names = tt_memory_map(addresses * sizeof(struct name), huge_pages);
+	created->units = tt_memory_map((size_t)units_for(addresses) * UNIT_BYTES, huge_pages);
+	created->address_buckets = tt_memory_map(buckets_bytes(addresses), huge_pages);
+	created->name_buckets = tt_memory_map(buckets_bytes(addresses), huge_pages);
+	if (created->addresses == NULL || created->links == NULL || created->names == NULL ||
+		created->units == NULL || created->address_buckets == NULL ||
+		created->name_buckets == NULL) {
+		tt_names_destroy(created);
+		return TT_ERROR_MEMORY;
+	}
+	memset(created->address_buckets, 0xff, buckets_bytes(addresses));
+	memset(created->name_buckets, 0xff, buckets_bytes(addresses));
+	memset(created->units_free, 0xff, sizeof(created->units_free));
+	created->addresses_free = NONE;
+	created->links_free = NONE;
+	created->names_free = NONE;
+	created->oldest = NONE;
+	created->newest = NONE;
+	*names = created;
+	return TT_OK;
+}
+
+void tt_names_destroy(struct tt_names *names)
+{
+	if (names == NULL)
+		return;
+	uint32_t addresses = names->options.addresses;
+	tt_memory_unmap(names->addresses, addresses * sizeof(struct address));
+	tt_memory_unmap(names->links, links_for(addresses) * sizeof(struct link));
+	tt_memory_unmap(names->names, addresses * sizeof(struct name));
+	tt_memory_unmap(names->units, (size_t)units_for(addresses) * UNIT_BYTES);
+	tt_memory_unmap(names->address_buckets, buckets_bytes(addresses));
+	tt_memory_unmap(names->name_buckets, buckets_bytes(addresses));
+	tt_memory_unmap(names, sizeof(*names));
+}
+
+const struct tt_names_counters *tt_names_counters(const struct tt_names *names)
+{
+	return &names->counters;
+}
+
+/* Free units hold the number of the next free ones of their class. */
+static uint32_t unit_next(const struct tt_names *names, uint32_t unit)
+{
+	uint32_t next;
+
+	memcpy(&next, names->units + (size_t)unit * UNIT_BYTES, sizeof(next));
+	return next;
+}
+
+/* Units for a text; a larger class serves where its own has none. NONE: none is left. */
+static uint32_t units_take(struct tt_names *names, uint8_t *class)
+{
+	uint32_t wanted = *class + 1u;
+
+	if (names->units_free[*class] == NONE &&
+		units_for(names->options.addresses) - names->units_used >= wanted) {
+		names->units_used += wanted;
+		return names->units_used - wanted;
+	}
+	for (uint8_t i = *class; i < UNIT_CLASSES; i++) {
+		uint32_t unit = names->units_free[i];
+		if (unit == NONE)
+			continue;
+		names->units_free[i] = unit_next(names, unit);
+		*class = i;
+		return unit;
+	}
+	return NONE;
+}
+
+static void units_give(struct tt_names *names, uint32_t unit, uint8_t class)
+{
+	memcpy(names->units + (size_t)unit * UNIT_BYTES, &names->units_free[class],
+		sizeof(uint32_t));
+	names->units_free[class] = unit;
+}
+
+static char *name_text(const struct tt_names *names, const struct name *name)
+{
+	return (char *)names->units + (size_t)name->unit * UNIT_BYTES;
+}
+
+static void name_release(struct tt_names *names, uint32_t number)
+{
+	struct name *name = &names->names[number];
+
+	if (--name->references > 0)
+		return;
+	uint32_t *link = &names->name_buckets[name->hash & names->bucket_mask];
+	while (*link != number)
+		link = &names->names[*link].chain;
+	*link = name->chain;
+	units_give(names, name->unit, name->class);
+	name->chain = names->names_free;
+	names->names_free = number;
+}
+
+static uint32_t name_find(
+	const struct tt_names *names, uint64_t hash, const char *text, uint8_t length)
+{
+	uint32_t number = names->name_buckets[hash & names->bucket_mask];
+
+	for (; number != NONE; number = names->names[number].chain) {
+		const struct name *name = &names->names[number];
+		if (name->hash == hash && name->length == length &&
+			memcmp(name_text(names, name), text, length) == 0)
+			break;
+	}
+	return number;
+}
+
+/* A new name without references; NONE when there is no room. */
+static uint32_t name_insert(struct tt_names *names, uint64_t hash, const char *text, uint8_t length)
+{
+	uint8_t class = (uint8_t)((length - 1) / UNIT_BYTES);
+	uint32_t number = names->names_free;
+
+	if (number == NONE && names->names_used == names->options.addresses)
+		return NONE;
+	uint32_t unit = units_take(names, &class);
+	if (unit == NONE)
+		return NONE;
+	if (number != NONE)
+		names->names_free = names->names[number].chain;
+	else
+		number = names->names_used++;
+	struct name *name = &names->names[number];
+	uint32_t *bucket = &names->name_buckets[hash & names->bucket_mask];
+	*name = (struct name){
+		.hash = hash,
+		.chain = *bucket,
+		.unit = unit,
+		.length = length,
+		.class = class,
+	};
+	*bucket = number;
+	memcpy(name_text(names, name), text, length);
+	return number;
+}
+
+static uint32_t *address_bucket(const struct tt_names *names, const uint8_t bytes[16])
+{
+	return &names->address_buckets[tt_hash_bytes(names->options.secret, bytes, 16) &
+		names->bucket_mask];
+}
+
+static uint32_t address_find(
+	const struct tt_names *names, unsigned int ip_version, const uint8_t bytes[16])
+{
+	uint32_t number = *address_bucket(names, bytes);
+
+	for (; number != NONE; number = names->addresses[number].chain)
+		if (names->addresses[number].ip_version == ip_version &&
+			memcmp(names->addresses[number].bytes, bytes, 16) == 0)
+			break;
+	return number;
+}
+
+static void order_remove(struct tt_names *names, uint32_t number)
+{
+	const struct address *address = &names->addresses[number];
+
+	if (address->older == NONE)
+		names->oldest = address->newer;
+	else
+		names->addresses[address->older].newer = address->newer;
+	if (address->newer == NONE)
+		names->newest = address->older;
+	else
+		names->addresses[address->newer].older = address->older;
+}
+
+static void order_add_newest(struct tt_names *names, uint32_t number)
+{
+	struct address *address = &names->addresses[number];
+
+	address->older = names->newest;
+	address->newer = NONE;
+	if (names->newest == NONE)
+		names->oldest = number;
+	else
+		names->addresses[names->newest].newer = number;
+	names->newest = number;
+}
+
+static void link_free(struct tt_names *names, uint32_t number)
+{
+	name_release(names, names->links[number].name);
+	names->links[number].next = names->links_free;
+	names->links_free = number;
+}
+
+static void evict_oldest(struct tt_names *names)
+{
+	uint32_t number = names->oldest;
+	struct address *address = &names->addresses[number];
+
+	while (address->links != NONE) {
+		uint32_t link = address->links;
+		address->links = names->links[link].next;
+		link_free(names, link);
+	}
+	order_remove(names, number);
+	uint32_t *bucket = address_bucket(names, address->bytes);
+	while (*bucket != number)
+		bucket = &names->addresses[*bucket].chain;
+	*bucket = address->chain;
+	address->chain = names->addresses_free;
+	names->addresses_free = number;
+	tt_counter_set(&names->counters.addresses, tt_counter_read(&names->counters.addresses) - 1);
+	tt_counter_add(&names->counters.evicted, 1);
+}
+
+static bool has_room(const struct tt_names *names, bool new_address)
+{
+	if (new_address && names->addresses_free == NONE &&
+		names->addresses_used == names->options.addresses)
+		return false;
+	return names->links_free != NONE || names->links_used < links_for(names->options.addresses);
+}
+
+static uint32_t address_insert(
+	struct tt_names *names, unsigned int ip_version, const uint8_t bytes[16])
+{
+	uint32_t number = names->addresses_free;
+
+	if (number != NONE)
+		names->addresses_free = names->addresses[number].chain;
+	else
+		number = names->addresses_used++;
+	struct address *address = &names->addresses[number];
+	uint32_t *bucket = address_bucket(names, bytes);
+	memcpy(address->bytes, bytes, 16);
+	address->chain = *bucket;
+	*bucket = number;
+	address->links = NONE;
+	address->ip_version = (uint8_t)ip_version;
+	address->count = 0;
+	order_add_newest(names, number);
+	tt_counter_add(&names->counters.addresses, 1);
+	tt_counter_raise(
+		&names->counters.addresses_high, tt_counter_read(&names->counters.addresses));
+	return number;
+}
+
+/* Take the name that expires first off an address that has as many as it may. */
+static void drop_a_name(struct tt_names *names, struct address *address)
+{
+	uint32_t *first = &address->links;
+
+	for (uint32_t *at = &address->links; *at != NONE; at = &names->links[*at].next)
+		if (names->links[*at].expires_us <= names->links[*first].expires_us)
+			first = at;
+	uint32_t dropped = *first;
+	*first = names->links[dropped].next;
+	link_free(names, dropped);
+	address->count--;
+	tt_counter_add(&names->counters.replaced, 1);
+}
+
+/* The link of an address to a name, unlinked from the others; NONE when it has none. */
+static uint32_t link_take(struct tt_names *names, struct address *address, uint32_t name)
+{
+	for (uint32_t *at = &address->links; *at != NONE; at = &names->links[*at].next) {
+		uint32_t number = *at;
+		if (names->links[number].name != name)
+			continue;
+		*at = names->links[number].next;
+		return number;
+	}
+	return NONE;
+}
+
+/* The name's number, with room for one more address and link; NONE when that could not be had. */
+static uint32_t make_room(struct tt_names *names, unsigned int ip_version, const uint8_t bytes[16],
+	uint64_t hash, const char *text, uint8_t length)
+{
+	for (unsigned int evictions = 0;; evictions++) {
+		bool new_address = address_find(names, ip_version, bytes) == NONE;
+		if (has_room(names, new_address)) {
+			uint32_t name = name_find(names, hash, text, length);
+			if (name == NONE)
+				name = name_insert(names, hash, text, length);
+			if (name != NONE)
+				return name;
+		}
+		if (evictions == EVICTIONS || names->oldest == NONE)
+			return NONE;
+		evict_oldest(names);
+	}
+}
+
+void tt_names_add(struct tt_names *names, unsigned int ip_version, const uint8_t *address_bytes,
+	const char *text, uint8_t length, uint32_t ttl_s, uint64_t time_us)
+{
+	const struct tt_names_options *options = &names->options;
+	uint8_t bytes[16] = {0};
+
+	if (length == 0)
+		return;
+	memcpy(bytes, address_bytes, ip_version == 4 ? 4 : 16);
+	tt_counter_add(&names->counters.learned, 1);
+	uint64_t hash = tt_hash_bytes(options->secret, text, length);
+	uint32_t name = make_room(names, ip_version, bytes, hash, text, length);
+	if (name == NONE) {
+		tt_counter_add(&names->counters.refused, 1);
+		return;
+	}
+	uint32_t number = address_find(names, ip_version, bytes);
+	if (number == NONE) {
+		number = address_insert(names, ip_version, bytes);
+	} else if (names->newest != number) {
+		order_remove(names, number);
+		order_add_newest(names, number);
+	}
+	struct address *address = &names->addresses[number];
+
+	if (ttl_s < options->ttl_min_s)
+		ttl_s = options->ttl_min_s;
+	if (ttl_s > options->ttl_max_s)
+		ttl_s = options->ttl_max_s;
+	uint64_t expires_us = time_us + (uint64_t)ttl_s * 1000000;
+	uint32_t link = link_take(names, address, name);
+	if (link == NONE) {
+		names->names[name].references++;
+		if (address->count == options->an_address)
+			drop_a_name(names, address);
+		link = names->links_free;
+		if (link != NONE)
+			names->links_free = names->links[link].next;
+		else
+			link = names->links_used++;
+		names->links[link] = (struct link){
+			.learned_us = time_us, .expires_us = expires_us, .name = name};
+		address->count++;
+	} else if (names->links[link].expires_us < time_us) {
+		/* Between the two answers the name did not hold; the later one counts. */
+		names->links[link].learned_us = time_us;
+		names->links[link].expires_us = expires_us;
+	} else if (names->links[link].expires_us < expires_us) {
+		names->links[link].expires_us = expires_us;
+	}
+	names->links[link].next = address->links;
+	address->links = link;
+}
+
+static unsigned int names_at(const struct tt_names *names, const struct address *address,
+	uint64_t time_us, struct tt_names_name *found)
+{
+	unsigned int count = 0;
+
+	for (uint32_t number = address->links; number != NONE; number = names->links[number].next) {
+		const struct link *link = &names->links[number];
+		const struct name *name = &names->names[link->name];
+		if (time_us < link->learned_us || time_us >= link->expires_us)
+			continue;
+		found[count++] = (struct tt_names_name){
+			.text = name_text(names, name),
+			.length = name->length,
+			.learned_us = link->learned_us,
+			.expires_us = link->expires_us,
+		};
+	}
+	return count;
+}
+
+unsigned int tt_names_lookup(const struct tt_names *names, unsigned int ip_version,
+	const uint8_t *address_bytes, uint64_t time_us, struct tt_names_name *found)
+{
+	uint8_t bytes[16] = {0};
+
+	memcpy(bytes, address_bytes, ip_version == 4 ? 4 : 16);
+	uint32_t number = address_find(names, ip_version, bytes);
+	return number == NONE ? 0 : names_at(names, &names->addresses[number], time_us, found);
+}
+
+unsigned int tt_names_next(const struct tt_names *names, uint32_t *position, uint64_t time_us,
+	unsigned int *ip_version, const uint8_t **address_bytes, struct tt_names_name *found)
+{
+	while (*position < names->addresses_used) {
+		const struct address *address = &names->addresses[(*position)++];
+		unsigned int count = names_at(names, address, time_us, found);
+		if (count == 0)
+			continue;
+		*ip_version = address->ip_version;
+		*address_bytes = address->bytes;
+		return count;
+	}
+	return 0;
+}
+
+/* The name that an answer is at, and where the message has it. */
+struct owner {
+	struct tt_dns_name name;
+	uint16_t offset;
+};
+
+/* Names are mostly pointers to where the name was before: that needs no reading. */
+static bool is_owner(const struct tt_dns_message *message, const struct tt_dns_record *record,
+	const struct owner *owner)
+{
+	const uint8_t *bytes = message->bytes + record->name_offset;
+	struct tt_dns_name name;
+
+	if (bytes[0] >= 0xc0 && (tt_load_be16(bytes) & 0x3fff) == owner->offset)
+		return true;
+	return tt_dns_name_read(&name, message->bytes, message->length, record->name_offset) != 0 &&
+		name.length == owner->name.length &&
+		memcmp(name.text, owner->name.text, name.length) == 0;
+}
+
+/* Go from the question to the name at the end of its CNAMEs. They come in order from nearly all
+ * servers, so one walk follows all; another is made only while the last one got further. */
+static void follow_cnames(
+	const struct tt_dns_message *message, struct owner *owner, uint32_t *ttl_s)
+{
+	unsigned int followed = 0;
+	unsigned int before;
+
+	do {
+		struct tt_dns_records records = tt_dns_records(message);
+		struct tt_dns_record record;
+		bool skipped = false;
+		before = followed;
+		for (unsigned int i = 0; i < TT_DNS_PARSE_RECORDS &&
+			tt_dns_record_next(&records, &record) && record.section == TT_DNS_ANSWER;
+			i++) {
+			struct tt_dns_name target;
+			if (record.type != TT_DNS_CNAME)
+				continue;
+			if (followed == CNAMES || !is_owner(message, &record, owner) ||
+				!tt_dns_record_target(&target, message, &record)) {
+				skipped = true;
+				continue;
+			}
+			owner->name = target;
+			owner->offset = record.data_offset;
+			if (record.ttl_s < *ttl_s)
+				*ttl_s = record.ttl_s;
+			followed++;
+		}
+		if (!skipped)
+			return;
+	} while (followed > before && followed < CNAMES);
+}
+
+/* RFC 9460 2.3 and 9.1: "_8443._https.example" asks for services of "example". */
+static unsigned int service_prefix(const struct tt_dns_name *name)
+{
+	unsigned int begin = 0;
+
+	while (begin < name->length && name->text[begin] == '_') {
+		const char *dot = memchr(name->text + begin, '.', name->length - begin);
+		if (dot == NULL)
+			return 0;
+		begin = (unsigned int)(dot - name->text) + 1;
+	}
+	return begin < name->length ? begin : 0;
+}
+
+static void learn_hints(struct tt_names *names, const struct tt_dns_message *message,
+	const struct tt_dns_record *record, uint32_t ttl_s, uint64_t time_us)
+{
+	struct tt_dns_parameters parameters = tt_dns_record_parameters(message, record);
+	unsigned int begin = service_prefix(&message->name);
+	const uint8_t *value;
+	uint16_t value_bytes;
+	uint16_t key;
+
+	while (tt_dns_parameter_next(&parameters, &key, &value, &value_bytes)) {
+		unsigned int bytes = key == TT_DNS_IPV4_HINT ? 4 : key == TT_DNS_IPV6_HINT ? 16 : 0;
+		if (bytes == 0)
+			continue;
+		for (unsigned int at = 0; at < value_bytes; at += bytes)
+			tt_names_add(names, bytes == 4 ? 4 : 6, value + at,
+				message->name.text + begin, (uint8_t)(message->name.length - begin),
+				ttl_s, time_us);
+	}
+}
+
+void tt_names_learn(struct tt_names *names, const struct tt_dns_message *response, uint64_t time_us)
+{
+	const uint16_t class_in = 1;
+	struct owner owner;
+	uint32_t chain_ttl_s = UINT32_MAX;
+
+	if (!response->response || response->rcode != 0 || response->answers == 0 ||
+		response->questions != 1 || response->query_class != class_in ||
+		response->name.length == 0)
+		return;
+	owner.name = response->name;
+	owner.offset = TT_DNS_HEADER_BYTES;
+	follow_cnames(response, &owner, &chain_ttl_s);
+
+	struct tt_dns_records records = tt_dns_records(response);
+	struct tt_dns_record record;
+	for (unsigned int i = 0; i < TT_DNS_PARSE_RECORDS &&
+		tt_dns_record_next(&records, &record) && record.section == TT_DNS_ANSWER;
+		i++) {
+		unsigned int bytes;
+		const uint8_t *address = tt_dns_record_address(response, &record, &bytes);
+		bool service = record.type == TT_DNS_SVCB || record.type == TT_DNS_HTTPS;
+		if ((address == NULL && !service) || !is_owner(response, &record, &owner))
+			continue;
+		uint32_t ttl_s = record.ttl_s < chain_ttl_s ? record.ttl_s : chain_ttl_s;
+		if (service)
+			learn_hints(names, response, &record, ttl_s, time_us);
+		else
+			tt_names_add(names, bytes == 4 ? 4 : 6, address, response->name.text,
+				response->name.length, ttl_s, time_us);
+	}
+}
