@@ -108,27 +108,27 @@ static void copy_units(
 	}
 }
 
-enum tt_reassembly_result tt_reassembly_add(struct tt_reassembly *reassembly, uint32_t number,
+enum tt_reassembly_result tt_reassembly_add(struct tt_reassembly *reassembly, uint32_t slot,
 	uint32_t offset, const uint8_t *bytes, uint32_t length, bool more)
 {
-	struct slot *slot = &reassembly->slot[number - 1];
+	struct slot *into = &reassembly->slot[slot - 1];
 	uint32_t end = offset + length;
 
 	if (length == 0 || (more && length % UNIT_BYTES != 0))
 		return TT_REASSEMBLY_INCOMPLETE;
 	if (length > reassembly->slot_bytes || end > reassembly->slot_bytes)
 		return TT_REASSEMBLY_BROKEN;
-	if (slot->end != 0 && (more ? end > slot->end : end != slot->end))
+	if (into->end != 0 && (more ? end > into->end : end != into->end))
 		return TT_REASSEMBLY_BROKEN;
-	if (end > slot->reached)
-		slot->reached = end;
+	if (end > into->reached)
+		into->reached = end;
 	if (!more) {
-		if (slot->reached > end)
+		if (into->reached > end)
 			return TT_REASSEMBLY_BROKEN;
-		slot->end = end;
+		into->end = end;
 	}
-	copy_units(slot, data_of(reassembly, number), offset, bytes, length);
-	return slot->end != 0 && slot->units == (slot->end + UNIT_BYTES - 1) / UNIT_BYTES
+	copy_units(into, data_of(reassembly, slot), offset, bytes, length);
+	return into->end != 0 && into->units == (into->end + UNIT_BYTES - 1) / UNIT_BYTES
 		? TT_REASSEMBLY_COMPLETE
 		: TT_REASSEMBLY_INCOMPLETE;
 }
