@@ -2,6 +2,7 @@
 #include "protocol/dns_transactions.h"
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/memory.h"
 
 #include <netinet/in.h>
@@ -125,30 +126,17 @@ const struct tt_dns_transactions_counters *tt_dns_transactions_counters(
 	return &table->counters;
 }
 
-/* The finalizer of MurmurHash3: the flow's hash is keyed, this spreads the id over it. */
-static uint64_t mix(uint64_t value)
-{
-	value ^= value >> 33;
-	value *= 0xff51afd7ed558ccd;
-	value ^= value >> 33;
-	value *= 0xc4ceb9fe1a85ec53;
-	return value ^ value >> 33;
-}
-
+/* The flow's hash is keyed; this spreads the id over it. */
 static uint64_t pair_hash(uint64_t flow_hash, uint16_t id)
 {
-	return mix(flow_hash + id * 0x9e3779b97f4a7c15);
+	return tt_hash_fold(flow_hash + id, 0x9e3779b97f4a7c15);
 }
 
-/* FNV-1a; only the flow's keyed hash keeps an attacker from choosing the result. */
 static uint64_t finished_tag(
 	uint64_t hash, uint8_t client, uint16_t query_type, const struct tt_dns_name *name)
 {
-	uint64_t tag = 0xcbf29ce484222325 ^ query_type ^ (uint64_t)client << 16;
-
-	for (unsigned int i = 0; i < name->length; i++)
-		tag = (tag ^ (uint8_t)name->text[i]) * 0x100000001b3;
-	return mix(tag ^ hash) | 1;
+	return tt_hash_bytes(hash ^ query_type ^ (uint64_t)client << 16, name->text, name->length) |
+		1;
 }
 
 static struct finished *finished_set(const struct tt_dns_transactions *table, uint64_t tag)

@@ -14,13 +14,15 @@
 #define LINKS_A_NAME	2  /* memory for so many names an address in the mean */
 #define EVICTIONS	8  /* addresses given up for one pair at most */
 #define CNAMES		16 /* followed in one answer */
+#define ORDER_S		60 /* an address learned again so soon keeps its place in the order */
 
 struct address {
 	uint8_t bytes[16]; /* IPv4: the first 4, the rest 0 */
 	uint32_t chain;	   /* next of the same bucket, or of the free list */
 	uint32_t older;	   /* by when they were learned last */
 	uint32_t newer;
-	uint32_t links; /* the first, latest learned; NONE: the entry is free */
+	uint32_t links;	  /* the first, latest learned; NONE: the entry is free */
+	uint32_t moved_s; /* when it was made the newest, for the order */
 	uint8_t ip_version;
 	uint8_t count;
 };
@@ -387,49 +389,61 @@ static uint32_t link_take(struct tt_names *names, struct address *address, uint3
 	return NONE;
 }
 
-/* The name's number, with room for one more address and link; NONE when that could not be had. */
-static uint32_t make_room(struct tt_names *names, unsigned int ip_version, const uint8_t bytes[16],
-	uint64_t hash, const char *text, uint8_t length)
+/* The name, known or new, with one reference more, so that it stays while addresses go; NONE when
+ * there is no room. name_release() takes the reference back. */
+static uint32_t name_acquire(struct tt_names *names, const char *text, uint8_t length)
+{
+	uint64_t hash = tt_hash_bytes(names->options.secret, text, length);
+	uint32_t number = name_find(names, hash, text, length);
+
+	for (unsigned int evictions = 0; number == NONE; evictions++) {
+		number = name_insert(names, hash, text, length);
+		if (number != NONE)
+			break;
+		if (evictions == EVICTIONS || names->oldest == NONE)
+			return NONE;
+		evict_oldest(names);
+	}
+	names->names[number].references++;
+	return number;
+}
+
+/* The address's entry, known or new, with room for one more link; NONE when there is no room. */
+static uint32_t address_acquire(
+	struct tt_names *names, unsigned int ip_version, const uint8_t bytes[16])
 {
 	for (unsigned int evictions = 0;; evictions++) {
-		bool new_address = address_find(names, ip_version, bytes) == NONE;
-		if (has_room(names, new_address)) {
-			uint32_t name = name_find(names, hash, text, length);
-			if (name == NONE)
-				name = name_insert(names, hash, text, length);
-			if (name != NONE)
-				return name;
-		}
+		uint32_t number = address_find(names, ip_version, bytes);
+		if (has_room(names, number == NONE))
+			return number != NONE ? number : address_insert(names, ip_version, bytes);
 		if (evictions == EVICTIONS || names->oldest == NONE)
 			return NONE;
 		evict_oldest(names);
 	}
 }
 
-void tt_names_add(struct tt_names *names, unsigned int ip_version, const uint8_t *address_bytes,
-	const char *text, uint8_t length, uint32_t ttl_s, uint64_t time_us)
+static void add_name(struct tt_names *names, unsigned int ip_version, const uint8_t *address_bytes,
+	uint32_t name, uint32_t ttl_s, uint64_t time_us)
 {
 	const struct tt_names_options *options = &names->options;
 	uint8_t bytes[16] = {0};
 
-	if (length == 0)
-		return;
 	memcpy(bytes, address_bytes, ip_version == 4 ? 4 : 16);
 	tt_counter_add(&names->counters.learned, 1);
-	uint64_t hash = tt_hash_bytes(options->secret, text, length);
-	uint32_t name = make_room(names, ip_version, bytes, hash, text, length);
-	if (name == NONE) {
+	uint32_t number = name == NONE ? NONE : address_acquire(names, ip_version, bytes);
+	if (number == NONE) {
 		tt_counter_add(&names->counters.refused, 1);
 		return;
 	}
-	uint32_t number = address_find(names, ip_version, bytes);
-	if (number == NONE) {
-		number = address_insert(names, ip_version, bytes);
-	} else if (names->newest != number) {
+	struct address *address = &names->addresses[number];
+	uint32_t now_s = (uint32_t)(time_us / 1000000);
+	if (address->links == NONE) {
+		address->moved_s = now_s;
+	} else if (now_s - address->moved_s >= ORDER_S) {
+		address->moved_s = now_s;
 		order_remove(names, number);
 		order_add_newest(names, number);
 	}
-	struct address *address = &names->addresses[number];
 
 	if (ttl_s < options->ttl_min_s)
 		ttl_s = options->ttl_min_s;
@@ -458,6 +472,17 @@ void tt_names_add(struct tt_names *names, unsigned int ip_version, const uint8_t
 	}
 	names->links[link].next = address->links;
 	address->links = link;
+}
+
+void tt_names_add(struct tt_names *names, unsigned int ip_version, const uint8_t *address,
+	const char *name, uint8_t name_length, uint32_t ttl_s, uint64_t time_us)
+{
+	if (name_length == 0)
+		return;
+	uint32_t number = name_acquire(names, name, name_length);
+	add_name(names, ip_version, address, number, ttl_s, time_us);
+	if (number != NONE)
+		name_release(names, number);
 }
 
 static unsigned int names_at(const struct tt_names *names, const struct address *address,
@@ -525,40 +550,16 @@ static bool is_owner(const struct tt_dns_message *message, const struct tt_dns_r
 		memcmp(name.text, owner->name.text, name.length) == 0;
 }
 
-/* Go from the question to the name at the end of its CNAMEs. They come in order from nearly all
- * servers, so one walk follows all; another is made only while the last one got further. */
-static void follow_cnames(
-	const struct tt_dns_message *message, struct owner *owner, uint32_t *ttl_s)
-{
-	unsigned int followed = 0;
-	unsigned int before;
-
-	do {
-		struct tt_dns_records records = tt_dns_records(message);
-		struct tt_dns_record record;
-		bool skipped = false;
-		before = followed;
-		for (unsigned int i = 0; i < TT_DNS_PARSE_RECORDS &&
-			tt_dns_record_next(&records, &record) && record.section == TT_DNS_ANSWER;
-			i++) {
-			struct tt_dns_name target;
-			if (record.type != TT_DNS_CNAME)
-				continue;
-			if (followed == CNAMES || !is_owner(message, &record, owner) ||
-				!tt_dns_record_target(&target, message, &record)) {
-				skipped = true;
-				continue;
-			}
-			owner->name = target;
-			owner->offset = record.data_offset;
-			if (record.ttl_s < *ttl_s)
-				*ttl_s = record.ttl_s;
-			followed++;
-		}
-		if (!skipped)
-			return;
-	} while (followed > before && followed < CNAMES);
-}
+/* An answer being learned from. */
+struct lesson {
+	struct tt_names *names;
+	const struct tt_dns_message *message;
+	uint64_t time_us;
+	struct owner owner;  /* the question, then what its CNAMEs led to so far */
+	uint32_t ttl_s;	     /* the shortest of those CNAMEs */
+	uint32_t name;	     /* asked for, acquired; NONE: not yet, or no room */
+	unsigned int cnames; /* followed */
+};
 
 /* RFC 9460 2.3 and 9.1: "_8443._https.example" asks for services of "example". */
 static unsigned int service_prefix(const struct tt_dns_name *name)
@@ -574,55 +575,95 @@ static unsigned int service_prefix(const struct tt_dns_name *name)
 	return begin < name->length ? begin : 0;
 }
 
-static void learn_hints(struct tt_names *names, const struct tt_dns_message *message,
-	const struct tt_dns_record *record, uint32_t ttl_s, uint64_t time_us)
+static void learn_address(
+	struct lesson *lesson, unsigned int bytes, const uint8_t *address, uint32_t ttl_s)
 {
-	struct tt_dns_parameters parameters = tt_dns_record_parameters(message, record);
-	unsigned int begin = service_prefix(&message->name);
+	const struct tt_dns_name *name = &lesson->message->name;
+	unsigned int begin = service_prefix(name);
+
+	if (lesson->name == NONE)
+		lesson->name = name_acquire(
+			lesson->names, name->text + begin, (uint8_t)(name->length - begin));
+	add_name(lesson->names, bytes == 4 ? 4 : 6, address, lesson->name,
+		ttl_s < lesson->ttl_s ? ttl_s : lesson->ttl_s, lesson->time_us);
+}
+
+static void learn_hints(struct lesson *lesson, const struct tt_dns_record *record)
+{
+	struct tt_dns_parameters parameters = tt_dns_record_parameters(lesson->message, record);
 	const uint8_t *value;
 	uint16_t value_bytes;
 	uint16_t key;
 
 	while (tt_dns_parameter_next(&parameters, &key, &value, &value_bytes)) {
 		unsigned int bytes = key == TT_DNS_IPV4_HINT ? 4 : key == TT_DNS_IPV6_HINT ? 16 : 0;
-		if (bytes == 0)
-			continue;
-		for (unsigned int at = 0; at < value_bytes; at += bytes)
-			tt_names_add(names, bytes == 4 ? 4 : 6, value + at,
-				message->name.text + begin, (uint8_t)(message->name.length - begin),
-				ttl_s, time_us);
+		for (unsigned int at = 0; bytes > 0 && at < value_bytes; at += bytes)
+			learn_address(lesson, bytes, value + at, record->ttl_s);
 	}
+}
+
+/* Walk over the answers: follow CNAMEs, learn addresses where they lead. Returns whether a CNAME or
+ * an address was of another name than the one reached. */
+static bool learn_pass(struct lesson *lesson)
+{
+	const struct tt_dns_message *message = lesson->message;
+	struct tt_dns_records records = tt_dns_records(message);
+	struct tt_dns_record record;
+	bool other = false;
+
+	for (unsigned int i = 0; i < TT_DNS_PARSE_RECORDS &&
+		tt_dns_record_next(&records, &record) && record.section == TT_DNS_ANSWER;
+		i++) {
+		unsigned int bytes;
+		const uint8_t *address = tt_dns_record_address(message, &record, &bytes);
+		bool service = record.type == TT_DNS_SVCB || record.type == TT_DNS_HTTPS;
+		if (address == NULL && !service && record.type != TT_DNS_CNAME)
+			continue;
+		if (!is_owner(message, &record, &lesson->owner)) {
+			other = true;
+			continue;
+		}
+		struct tt_dns_name target;
+		if (address != NULL) {
+			learn_address(lesson, bytes, address, record.ttl_s);
+		} else if (service) {
+			learn_hints(lesson, &record);
+		} else if (lesson->cnames < CNAMES &&
+			tt_dns_record_target(&target, message, &record)) {
+			lesson->owner.name = target;
+			lesson->owner.offset = record.data_offset;
+			if (record.ttl_s < lesson->ttl_s)
+				lesson->ttl_s = record.ttl_s;
+			lesson->cnames++;
+		}
+	}
+	return other;
 }
 
 void tt_names_learn(struct tt_names *names, const struct tt_dns_message *response, uint64_t time_us)
 {
 	const uint16_t class_in = 1;
-	struct owner owner;
-	uint32_t chain_ttl_s = UINT32_MAX;
 
 	if (!response->response || response->rcode != 0 || response->answers == 0 ||
 		response->questions != 1 || response->query_class != class_in ||
 		response->name.length == 0)
 		return;
-	owner.name = response->name;
-	owner.offset = TT_DNS_HEADER_BYTES;
-	follow_cnames(response, &owner, &chain_ttl_s);
-
-	struct tt_dns_records records = tt_dns_records(response);
-	struct tt_dns_record record;
-	for (unsigned int i = 0; i < TT_DNS_PARSE_RECORDS &&
-		tt_dns_record_next(&records, &record) && record.section == TT_DNS_ANSWER;
-		i++) {
-		unsigned int bytes;
-		const uint8_t *address = tt_dns_record_address(response, &record, &bytes);
-		bool service = record.type == TT_DNS_SVCB || record.type == TT_DNS_HTTPS;
-		if ((address == NULL && !service) || !is_owner(response, &record, &owner))
-			continue;
-		uint32_t ttl_s = record.ttl_s < chain_ttl_s ? record.ttl_s : chain_ttl_s;
-		if (service)
-			learn_hints(names, response, &record, ttl_s, time_us);
-		else
-			tt_names_add(names, bytes == 4 ? 4 : 6, address, response->name.text,
-				response->name.length, ttl_s, time_us);
-	}
+	struct lesson lesson = {
+		.names = names,
+		.message = response,
+		.time_us = time_us,
+		.ttl_s = UINT32_MAX,
+		.name = NONE,
+	};
+	lesson.owner.offset = TT_DNS_HEADER_BYTES;
+	lesson.owner.name = response->name;
+	/* Nearly all servers send CNAMEs in order, before the addresses: one walk then does it. */
+	unsigned int before;
+	bool other;
+	do {
+		before = lesson.cnames;
+		other = learn_pass(&lesson);
+	} while (other && lesson.cnames > before && lesson.cnames < CNAMES);
+	if (lesson.name != NONE)
+		name_release(names, lesson.name);
 }

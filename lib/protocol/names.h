@@ -3,7 +3,8 @@
  * Names of addresses, learned from DNS answers: A and AAAA records and the address hints of SVCB
  * and HTTPS, under the name that was asked for, through CNAMEs. Lives in the control core, which
  * alone calls everything here but for the counters; the packet path pays nothing. Fixed memory,
- * mapped at create; when any part of it is full, the addresses that were learned longest ago go.
+ * mapped at create; when any part of it is full, the addresses that were learned longest ago, to
+ * the minute, go.
  *
  * A name holds from when its answer was seen for as long as the answer's TTL says, within bounds.
  * It is looked up by the time that a connection began, so it may be asked for after it expired.
@@ -59,8 +60,8 @@ size_t tt_names_bytes(const struct tt_names_options *options);
 int tt_names_create(struct tt_names **names, const struct tt_names_options *options);
 void tt_names_destroy(struct tt_names *names);
 
-/* Learn from a response seen at time_us (since the epoch), if it is a NOERROR answer of class IN;
- * others teach nothing. At most TT_DNS_PARSE_RECORDS records are looked at. Give it answers to
+/* Learn from a response seen at time_us (since the epoch), if it is a NOERROR answer of class IN to
+ * one question; others teach nothing. Bounded: TT_DNS_PARSE_RECORDS records, and 16 CNAMEs. Give it answers to
  * queries that were seen, or anyone can name addresses. */
 void tt_names_learn(
 	struct tt_names *names, const struct tt_dns_message *response, uint64_t time_us);

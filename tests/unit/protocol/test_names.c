@@ -228,13 +228,16 @@ static void test_oldest_address_goes(void)
 		uint8_t address[4] = {10, 0, 0, (uint8_t)i};
 		tt_names_add(names, 4, address, "n", 1, 1000, NOW + i);
 	}
-	/* The first is learned anew, so the second is the oldest. */
-	tt_names_add(names, 4, (const uint8_t[4]){10, 0, 0, 0}, "m", 1, 1000, NOW + 3);
-	tt_names_add(names, 4, address1, "x", 1, 1000, NOW + 4);
-	CU_ASSERT_STRING_EQUAL(names_of(names, (const uint8_t[4]){10, 0, 0, 0}, NOW + 5), "m n");
-	CU_ASSERT_STRING_EQUAL(names_of(names, (const uint8_t[4]){10, 0, 0, 1}, NOW + 5), "");
-	CU_ASSERT_STRING_EQUAL(names_of(names, (const uint8_t[4]){10, 0, 0, 2}, NOW + 5), "n");
-	CU_ASSERT_STRING_EQUAL(names_of(names, address1, NOW + 5), "x");
+	/* The first is learned anew a minute later, so the second is the oldest. */
+	tt_names_add(names, 4, (const uint8_t[4]){10, 0, 0, 0}, "m", 1, 1000, NOW + 60 * SECOND);
+	tt_names_add(names, 4, address1, "x", 1, 1000, NOW + 60 * SECOND);
+	CU_ASSERT_STRING_EQUAL(
+		names_of(names, (const uint8_t[4]){10, 0, 0, 0}, NOW + 61 * SECOND), "m n");
+	CU_ASSERT_STRING_EQUAL(
+		names_of(names, (const uint8_t[4]){10, 0, 0, 1}, NOW + 61 * SECOND), "");
+	CU_ASSERT_STRING_EQUAL(
+		names_of(names, (const uint8_t[4]){10, 0, 0, 2}, NOW + 61 * SECOND), "n");
+	CU_ASSERT_STRING_EQUAL(names_of(names, address1, NOW + 61 * SECOND), "x");
 	CU_ASSERT_EQUAL(tt_counter_read(&tt_names_counters(names)->evicted), 1);
 	tt_names_destroy(names);
 }
