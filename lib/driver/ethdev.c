@@ -274,13 +274,17 @@ static int set_up_device(
 	if (result != 0)
 		return log_failure(ethdev, "no information about the device", result);
 	ethdev->driver = info.driver_name;
-	uint16_t queues = ethdev->device_count > 1
+	/* net_memif reads a queue that its peer has not got as if it were the first one. */
+	uint16_t queues = ethdev->device_count > 1 || is_driver(ethdev, "net_memif")
 		? 1
 		: (uint16_t)RTE_MIN(workers, (uint32_t)info.max_rx_queues);
 	uint16_t senders = needs_transmit_queues(ethdev) ? queues : 0;
 	uint16_t receive_descriptors = (uint16_t)RTE_MIN(ethdev->port->descriptors, 32768u);
 	uint16_t send_descriptors = 512;
 
+	/* net_virtio_user, when its peer leaves, takes back an interrupt that it has only so; else
+	 * the EAL's interrupt thread panics on a descriptor that is gone. */
+	conf.intr_conf.lsc = is_driver(ethdev, "net_virtio_user");
 	set_hashing(ethdev, &info, &conf, key, queues);
 	set_frame_length(ethdev, &info, &conf,
 		rte_pktmbuf_data_room_size(pool) - (uint32_t)RTE_PKTMBUF_HEADROOM);
