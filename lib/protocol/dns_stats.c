@@ -401,7 +401,7 @@ int tt_dns_stats_merge(struct tt_dns_stats *stats, const uint8_t *bytes, size_t 
 		const uint8_t *domain = bytes + sizeof(record);
 		const uint8_t *sketch = domain + record.domain_bytes;
 		if (record.bytes != sizeof(record) + record.domain_bytes + record.sketch_bytes ||
-			record.bytes > length ||
+			record.bytes > length || record.counts.count == 0 ||
 			!sketch_is_sound(sketch, record.sketch_bytes, &bins))
 			return TT_ERROR_CORRUPT;
 		struct key key = {
