@@ -382,10 +382,9 @@ static void add_response(
 
 /* A response that no pending query waits for. */
 static void take_unpaired(struct tt_dns_transactions *table, const struct tt_dns_packet *packet,
-	uint64_t hash, uint8_t client, bool multicast)
+	uint64_t tag, bool multicast)
 {
 	const struct tt_dns_message *message = packet->message;
-	uint64_t tag = finished_tag(hash, client, message->query_type, &message->name);
 	const struct finished *finished =
 		multicast ? NULL : finished_find(table, tag, packet->time_us);
 
@@ -421,6 +420,9 @@ static void take_response(struct tt_dns_transactions *table, const struct tt_dns
 	uint8_t client = multicast ? packet->direction : packet->direction ^ 1;
 
 	tt_counter_add(&table->counters.responses, 1);
+	/* Paired or not, the set of finished transactions is next. */
+	uint64_t tag = finished_tag(hash, client, message->query_type, &message->name);
+	__builtin_prefetch(finished_set(table, tag), 1);
 	struct found found =
 		find(table, packet, hash, client, multicast || message->questions == 0);
 	struct pending *pending = found.link == NULL ? NULL : &table->pending[*found.link];
@@ -430,7 +432,7 @@ static void take_response(struct tt_dns_transactions *table, const struct tt_dns
 		pending = NULL;
 	}
 	if (pending == NULL) {
-		take_unpaired(table, packet, hash, client, multicast);
+		take_unpaired(table, packet, tag, multicast);
 		return;
 	}
 	struct tt_dns_transaction transaction = describe(pending, TT_DNS_ANSWERED);

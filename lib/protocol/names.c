@@ -11,27 +11,34 @@
 #define UNIT_BYTES	16 /* texts are kept in so many units */
 #define UNIT_CLASSES	16 /* of 1 to 16 units: 256 bytes */
 #define UNITS_A_NAME	2  /* memory for names of 32 bytes in the mean */
-#define LINKS_A_NAME	2  /* memory for so many names an address in the mean */
 #define EVICTIONS	8  /* addresses given up for one pair at most */
 #define CNAMES		16 /* followed in one answer */
-#define ORDER_S		60 /* an address learned again so soon keeps its place in the order */
+#define GATHERED	8  /* addresses whose memory is fetched at a time */
 
-struct address {
-	uint8_t bytes[16]; /* IPv4: the first 4, the rest 0 */
-	uint32_t chain;	   /* next of the same bucket, or of the free list */
-	uint32_t older;	   /* by when they were learned last */
-	uint32_t newer;
-	uint32_t links;	  /* the first, latest learned; NONE: the entry is free */
-	uint32_t moved_s; /* when it was made the newest, for the order */
-	uint8_t ip_version;
-	uint8_t count;
-};
-
-/* That an address has a name. */
-struct link {
+/* That an address has a name. The name's hash stands for it, so that learning what is known already
+ * need not look at the name: two names have the same with probability 2^-64. */
+struct held {
+	uint64_t hash;
 	uint64_t learned_us;
 	uint64_t expires_us;
 	uint32_t name;
+};
+
+/* One cache line; most addresses have one name. */
+struct address {
+	struct held first; /* the latest learned */
+	uint32_t further;  /* the first link of the others */
+	uint32_t chain;	   /* next of the same bucket, or of the free list */
+	uint32_t older;	   /* by when they were learned last */
+	uint32_t newer;
+	uint16_t moved_min; /* when it was made the newest, in minutes; may wrap */
+	uint8_t ip_version;
+	uint8_t count;	   /* of names; 0: the entry is free */
+	uint8_t bytes[16]; /* IPv4: the first 4, the rest 0 */
+};
+
+struct link {
+	struct held held;
 	uint32_t next;
 };
 
@@ -74,7 +81,7 @@ static uint32_t power_of_two(uint32_t least)
 
 static uint32_t links_for(uint32_t addresses)
 {
-	return addresses * LINKS_A_NAME + TT_NAMES_AN_ADDRESS;
+	return addresses + TT_NAMES_AN_ADDRESS; /* two names an address in the mean */
 }
 
 static uint32_t units_for(uint32_t addresses)
@@ -303,7 +310,6 @@ static void order_add_newest(struct tt_names *names, uint32_t number)
 
 static void link_free(struct tt_names *names, uint32_t number)
 {
-	name_release(names, names->links[number].name);
 	names->links[number].next = names->links_free;
 	names->links_free = number;
 }
@@ -313,11 +319,14 @@ static void evict_oldest(struct tt_names *names)
 	uint32_t number = names->oldest;
 	struct address *address = &names->addresses[number];
 
-	while (address->links != NONE) {
-		uint32_t link = address->links;
-		address->links = names->links[link].next;
+	name_release(names, address->first.name);
+	while (address->further != NONE) {
+		uint32_t link = address->further;
+		address->further = names->links[link].next;
+		name_release(names, names->links[link].held.name);
 		link_free(names, link);
 	}
+	address->count = 0;
 	order_remove(names, number);
 	uint32_t *bucket = address_bucket(names, address->bytes);
 	while (*bucket != number)
@@ -329,12 +338,15 @@ static void evict_oldest(struct tt_names *names)
 	tt_counter_add(&names->counters.evicted, 1);
 }
 
-static bool has_room(const struct tt_names *names, bool new_address)
+/* Room for a new address, whose first name needs no link, or for one more name of a known one. */
+static bool has_room(const struct tt_names *names, uint32_t known)
 {
-	if (new_address && names->addresses_free == NONE &&
-		names->addresses_used == names->options.addresses)
-		return false;
-	return names->links_free != NONE || names->links_used < links_for(names->options.addresses);
+	if (known == NONE)
+		return names->addresses_free != NONE ||
+			names->addresses_used < names->options.addresses;
+	return names->addresses[known].count == names->options.an_address ||
+		names->links_free != NONE ||
+		names->links_used < links_for(names->options.addresses);
 }
 
 static uint32_t address_insert(
@@ -351,7 +363,7 @@ static uint32_t address_insert(
 	memcpy(address->bytes, bytes, 16);
 	address->chain = *bucket;
 	*bucket = number;
-	address->links = NONE;
+	address->further = NONE;
 	address->ip_version = (uint8_t)ip_version;
 	address->count = 0;
 	order_add_newest(names, number);
@@ -364,57 +376,94 @@ static uint32_t address_insert(
 /* Take the name that expires first off an address that has as many as it may. */
 static void drop_a_name(struct tt_names *names, struct address *address)
 {
-	uint32_t *first = &address->links;
+	struct held *soonest = &address->first;
+	uint32_t *at = NULL;
 
-	for (uint32_t *at = &address->links; *at != NONE; at = &names->links[*at].next)
-		if (names->links[*at].expires_us <= names->links[*first].expires_us)
-			first = at;
-	uint32_t dropped = *first;
-	*first = names->links[dropped].next;
-	link_free(names, dropped);
+	for (uint32_t *next = &address->further; *next != NONE; next = &names->links[*next].next) {
+		struct held *held = &names->links[*next].held;
+		if (held->expires_us <= soonest->expires_us) {
+			soonest = held;
+			at = next;
+		}
+	}
+	name_release(names, soonest->name);
 	address->count--;
 	tt_counter_add(&names->counters.replaced, 1);
-}
-
-/* The link of an address to a name, unlinked from the others; NONE when it has none. */
-static uint32_t link_take(struct tt_names *names, struct address *address, uint32_t name)
-{
-	for (uint32_t *at = &address->links; *at != NONE; at = &names->links[*at].next) {
-		uint32_t number = *at;
-		if (names->links[number].name != name)
-			continue;
-		*at = names->links[number].next;
-		return number;
+	if (at == NULL && address->further != NONE) {
+		/* The first one goes: the next takes its place. */
+		at = &address->further;
+		address->first = names->links[*at].held;
 	}
-	return NONE;
+	if (at != NULL) {
+		uint32_t link = *at;
+		*at = names->links[link].next;
+		link_free(names, link);
+	}
 }
 
-/* The name, known or new, with one reference more, so that it stays while addresses go; NONE when
- * there is no room. name_release() takes the reference back. */
-static uint32_t name_acquire(struct tt_names *names, const char *text, uint8_t length)
+static struct held *held_find(struct tt_names *names, struct address *address, uint64_t hash)
 {
-	uint64_t hash = tt_hash_bytes(names->options.secret, text, length);
-	uint32_t number = name_find(names, hash, text, length);
+	if (address->first.hash == hash)
+		return &address->first;
+	for (uint32_t link = address->further; link != NONE; link = names->links[link].next)
+		if (names->links[link].held.hash == hash)
+			return &names->links[link].held;
+	return NULL;
+}
+
+/* A name being learned. */
+struct learning {
+	const char *text;
+	uint64_t hash;
+	uint64_t time_us;
+	uint32_t
+		number; /* in the table, with a reference, so that it stays while addresses go; NONE:
+	                  * not looked for yet, or no room */
+	uint8_t length;
+};
+
+static struct learning learning_of(
+	const struct tt_names *names, const char *text, uint8_t length, uint64_t time_us)
+{
+	return (struct learning){
+		.text = text,
+		.hash = tt_hash_bytes(names->options.secret, text, length),
+		.time_us = time_us,
+		.number = NONE,
+		.length = length,
+	};
+}
+
+static void name_acquire(struct tt_names *names, struct learning *learning)
+{
+	const char *text = learning->text;
+	uint32_t number = name_find(names, learning->hash, text, learning->length);
 
 	for (unsigned int evictions = 0; number == NONE; evictions++) {
-		number = name_insert(names, hash, text, length);
+		number = name_insert(names, learning->hash, text, learning->length);
 		if (number != NONE)
 			break;
 		if (evictions == EVICTIONS || names->oldest == NONE)
-			return NONE;
+			return;
 		evict_oldest(names);
 	}
 	names->names[number].references++;
-	return number;
+	learning->number = number;
 }
 
-/* The address's entry, known or new, with room for one more link; NONE when there is no room. */
+static void learning_end(struct tt_names *names, const struct learning *learning)
+{
+	if (learning->number != NONE)
+		name_release(names, learning->number);
+}
+
+/* The address's entry, known or new, with room for one name more; NONE when there is no room. */
 static uint32_t address_acquire(
 	struct tt_names *names, unsigned int ip_version, const uint8_t bytes[16])
 {
 	for (unsigned int evictions = 0;; evictions++) {
 		uint32_t number = address_find(names, ip_version, bytes);
-		if (has_room(names, number == NONE))
+		if (has_room(names, number))
 			return number != NONE ? number : address_insert(names, ip_version, bytes);
 		if (evictions == EVICTIONS || names->oldest == NONE)
 			return NONE;
@@ -422,56 +471,84 @@ static uint32_t address_acquire(
 	}
 }
 
-static void add_name(struct tt_names *names, unsigned int ip_version, const uint8_t *address_bytes,
-	uint32_t name, uint32_t ttl_s, uint64_t time_us)
+/* Give an address a name that it does not have. false: there is no room. */
+static bool name_address(struct tt_names *names, struct learning *learning, unsigned int ip_version,
+	const uint8_t bytes[16], uint64_t expires_us)
+{
+	if (learning->number == NONE)
+		name_acquire(names, learning);
+	if (learning->number == NONE)
+		return false;
+	uint32_t number = address_acquire(names, ip_version, bytes);
+	if (number == NONE)
+		return false;
+	struct address *address = &names->addresses[number];
+	if (address->count == names->options.an_address)
+		drop_a_name(names, address);
+	if (address->count > 0) {
+		uint32_t link = names->links_free;
+		if (link != NONE)
+			names->links_free = names->links[link].next;
+		else
+			link = names->links_used++;
+		names->links[link] =
+			(struct link){.held = address->first, .next = address->further};
+		address->further = link;
+	}
+	address->first = (struct held){
+		.hash = learning->hash,
+		.learned_us = learning->time_us,
+		.expires_us = expires_us,
+		.name = learning->number,
+	};
+	address->count++;
+	names->names[learning->number].references++;
+	return true;
+}
+
+/* Whoever was learned again within the minute keeps his place in the order. */
+static void order_renew(struct tt_names *names, uint32_t number, uint64_t time_us)
+{
+	struct address *address = &names->addresses[number];
+	uint16_t now_min = (uint16_t)(time_us / 60000000);
+
+	if (address->moved_min == now_min)
+		return;
+	address->moved_min = now_min;
+	order_remove(names, number);
+	order_add_newest(names, number);
+}
+
+static void add_name(struct tt_names *names, struct learning *learning, unsigned int ip_version,
+	const uint8_t *address_bytes, uint32_t ttl_s)
 {
 	const struct tt_names_options *options = &names->options;
 	uint8_t bytes[16] = {0};
 
 	memcpy(bytes, address_bytes, ip_version == 4 ? 4 : 16);
-	tt_counter_add(&names->counters.learned, 1);
-	uint32_t number = name == NONE ? NONE : address_acquire(names, ip_version, bytes);
-	if (number == NONE) {
-		tt_counter_add(&names->counters.refused, 1);
-		return;
-	}
-	struct address *address = &names->addresses[number];
-	uint32_t now_s = (uint32_t)(time_us / 1000000);
-	if (address->links == NONE) {
-		address->moved_s = now_s;
-	} else if (now_s - address->moved_s >= ORDER_S) {
-		address->moved_s = now_s;
-		order_remove(names, number);
-		order_add_newest(names, number);
-	}
-
 	if (ttl_s < options->ttl_min_s)
 		ttl_s = options->ttl_min_s;
 	if (ttl_s > options->ttl_max_s)
 		ttl_s = options->ttl_max_s;
-	uint64_t expires_us = time_us + (uint64_t)ttl_s * 1000000;
-	uint32_t link = link_take(names, address, name);
-	if (link == NONE) {
-		names->names[name].references++;
-		if (address->count == options->an_address)
-			drop_a_name(names, address);
-		link = names->links_free;
-		if (link != NONE)
-			names->links_free = names->links[link].next;
-		else
-			link = names->links_used++;
-		names->links[link] = (struct link){
-			.learned_us = time_us, .expires_us = expires_us, .name = name};
-		address->count++;
-	} else if (names->links[link].expires_us < time_us) {
-		/* Between the two answers the name did not hold; the later one counts. */
-		names->links[link].learned_us = time_us;
-		names->links[link].expires_us = expires_us;
-	} else if (names->links[link].expires_us < expires_us) {
-		names->links[link].expires_us = expires_us;
+	uint64_t expires_us = learning->time_us + (uint64_t)ttl_s * 1000000;
+	tt_counter_add(&names->counters.learned, 1);
+
+	uint32_t number = address_find(names, ip_version, bytes);
+	struct held *held = NULL;
+	if (number != NONE) {
+		order_renew(names, number, learning->time_us);
+		held = held_find(names, &names->addresses[number], learning->hash);
 	}
-	names->links[link].next = address->links;
-	address->links = link;
+	if (held == NULL) {
+		if (!name_address(names, learning, ip_version, bytes, expires_us))
+			tt_counter_add(&names->counters.refused, 1);
+		return;
+	}
+	/* Between two answers the name may not have held; then the later one counts. */
+	if (held->expires_us < learning->time_us)
+		held->learned_us = learning->time_us;
+	if (held->expires_us < expires_us)
+		held->expires_us = expires_us;
 }
 
 void tt_names_add(struct tt_names *names, unsigned int ip_version, const uint8_t *address,
@@ -479,10 +556,24 @@ void tt_names_add(struct tt_names *names, unsigned int ip_version, const uint8_t
 {
 	if (name_length == 0)
 		return;
-	uint32_t number = name_acquire(names, name, name_length);
-	add_name(names, ip_version, address, number, ttl_s, time_us);
-	if (number != NONE)
-		name_release(names, number);
+	struct learning learning = learning_of(names, name, name_length, time_us);
+	add_name(names, &learning, ip_version, address, ttl_s);
+	learning_end(names, &learning);
+}
+
+/* Append a name to found[] if it holds at the time. */
+static void found_add(const struct tt_names *names, const struct held *held, uint64_t time_us,
+	struct tt_names_name *found, unsigned int *count)
+{
+	if (time_us < held->learned_us || time_us >= held->expires_us)
+		return;
+	const struct name *name = &names->names[held->name];
+	found[(*count)++] = (struct tt_names_name){
+		.text = name_text(names, name),
+		.length = name->length,
+		.learned_us = held->learned_us,
+		.expires_us = held->expires_us,
+	};
 }
 
 static unsigned int names_at(const struct tt_names *names, const struct address *address,
@@ -490,18 +581,11 @@ static unsigned int names_at(const struct tt_names *names, const struct address 
 {
 	unsigned int count = 0;
 
-	for (uint32_t number = address->links; number != NONE; number = names->links[number].next) {
-		const struct link *link = &names->links[number];
-		const struct name *name = &names->names[link->name];
-		if (time_us < link->learned_us || time_us >= link->expires_us)
-			continue;
-		found[count++] = (struct tt_names_name){
-			.text = name_text(names, name),
-			.length = name->length,
-			.learned_us = link->learned_us,
-			.expires_us = link->expires_us,
-		};
-	}
+	if (address->count == 0)
+		return 0;
+	found_add(names, &address->first, time_us, found, &count);
+	for (uint32_t link = address->further; link != NONE; link = names->links[link].next)
+		found_add(names, &names->links[link].held, time_us, found, &count);
 	return count;
 }
 
@@ -554,11 +638,17 @@ static bool is_owner(const struct tt_dns_message *message, const struct tt_dns_r
 struct lesson {
 	struct tt_names *names;
 	const struct tt_dns_message *message;
-	uint64_t time_us;
-	struct owner owner;  /* the question, then what its CNAMEs led to so far */
-	uint32_t ttl_s;	     /* the shortest of those CNAMEs */
-	uint32_t name;	     /* asked for, acquired; NONE: not yet, or no room */
-	unsigned int cnames; /* followed */
+	struct learning name; /* that was asked for */
+	struct owner owner;   /* the question, then what its CNAMEs led to so far */
+	uint32_t ttl_s;	      /* the shortest of those CNAMEs */
+	unsigned int cnames;  /* followed */
+	unsigned int gathered_count;
+	struct {
+		const uint8_t *address;
+		const uint32_t *bucket;
+		uint32_t ttl_s;
+		uint8_t ip_version;
+	} gathered[GATHERED];
 };
 
 /* RFC 9460 2.3 and 9.1: "_8443._https.example" asks for services of "example". */
@@ -575,17 +665,37 @@ static unsigned int service_prefix(const struct tt_dns_name *name)
 	return begin < name->length ? begin : 0;
 }
 
+/* The tables are larger than any cache: the entries of all addresses are fetched side by side. */
+static void learn_gathered(struct lesson *lesson)
+{
+	struct tt_names *names = lesson->names;
+
+	for (unsigned int i = 0; i < lesson->gathered_count; i++) {
+		uint32_t number = *lesson->gathered[i].bucket;
+		if (number != NONE)
+			__builtin_prefetch(&names->addresses[number], 1);
+	}
+	for (unsigned int i = 0; i < lesson->gathered_count; i++)
+		add_name(names, &lesson->name, lesson->gathered[i].ip_version,
+			lesson->gathered[i].address, lesson->gathered[i].ttl_s);
+	lesson->gathered_count = 0;
+}
+
 static void learn_address(
 	struct lesson *lesson, unsigned int bytes, const uint8_t *address, uint32_t ttl_s)
 {
-	const struct tt_dns_name *name = &lesson->message->name;
-	unsigned int begin = service_prefix(name);
+	uint8_t key[16] = {0};
 
-	if (lesson->name == NONE)
-		lesson->name = name_acquire(
-			lesson->names, name->text + begin, (uint8_t)(name->length - begin));
-	add_name(lesson->names, bytes == 4 ? 4 : 6, address, lesson->name,
-		ttl_s < lesson->ttl_s ? ttl_s : lesson->ttl_s, lesson->time_us);
+	if (lesson->gathered_count == GATHERED)
+		learn_gathered(lesson);
+	memcpy(key, address, bytes);
+	const uint32_t *bucket = address_bucket(lesson->names, key);
+	__builtin_prefetch(bucket);
+	unsigned int at = lesson->gathered_count++;
+	lesson->gathered[at].address = address;
+	lesson->gathered[at].bucket = bucket;
+	lesson->gathered[at].ttl_s = ttl_s < lesson->ttl_s ? ttl_s : lesson->ttl_s;
+	lesson->gathered[at].ip_version = bytes == 4 ? 4 : 6;
 }
 
 static void learn_hints(struct lesson *lesson, const struct tt_dns_record *record)
@@ -648,22 +758,25 @@ void tt_names_learn(struct tt_names *names, const struct tt_dns_message *respons
 		response->questions != 1 || response->query_class != class_in ||
 		response->name.length == 0)
 		return;
-	struct lesson lesson = {
-		.names = names,
-		.message = response,
-		.time_us = time_us,
-		.ttl_s = UINT32_MAX,
-		.name = NONE,
-	};
+	unsigned int begin = service_prefix(&response->name);
+	struct lesson lesson;
+
+	lesson.names = names;
+	lesson.message = response;
+	lesson.name = learning_of(names, response->name.text + begin,
+		(uint8_t)(response->name.length - begin), time_us);
 	lesson.owner.offset = TT_DNS_HEADER_BYTES;
 	lesson.owner.name = response->name;
+	lesson.ttl_s = UINT32_MAX;
+	lesson.cnames = 0;
+	lesson.gathered_count = 0;
 	/* Nearly all servers send CNAMEs in order, before the addresses: one walk then does it. */
 	unsigned int before;
 	bool other;
 	do {
 		before = lesson.cnames;
 		other = learn_pass(&lesson);
+		learn_gathered(&lesson);
 	} while (other && lesson.cnames > before && lesson.cnames < CNAMES);
-	if (lesson.name != NONE)
-		name_release(names, lesson.name);
+	learning_end(names, &lesson.name);
 }

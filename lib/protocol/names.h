@@ -70,7 +70,7 @@ void tt_names_learn(
 void tt_names_add(struct tt_names *names, unsigned int ip_version, const uint8_t *address,
 	const char *name, uint8_t name_length, uint32_t ttl_s, uint64_t time_us);
 
-/* The names that the address had at time_us, latest learned first, into found[], which has room for
+/* The names that the address had at time_us, the one it got last first, into found[], which has room for
  * TT_NAMES_AN_ADDRESS. Returns how many. */
 unsigned int tt_names_lookup(const struct tt_names *names, unsigned int ip_version,
 	const uint8_t *address, uint64_t time_us, struct tt_names_name *found);
