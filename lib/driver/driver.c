@@ -151,7 +151,7 @@ static int open_files(struct tt_driver *driver, const struct tt_driver_options *
 	driver->port_count = ports;
 	for (unsigned int i = 0; i < ports; i++) {
 		struct file_port *port = &driver->files[i];
-		port->captures = calloc(port->count, sizeof(*port->captures));
+		port->captures = calloc(port->count, sizeof(struct tt_capture *));
 		if (port->captures == NULL)
 			return TT_ERROR_MEMORY;
 		for (unsigned int j = 0; j < port->count; j++) {

@@ -254,15 +254,20 @@ static int check_cpus(const struct tt_config *config, const cpu_set_t *cpus)
 	return 0;
 }
 
-static uint64_t read_number(const char *path)
+/* The number behind `key` at the start of a line of a file; 0 where there is none. */
+static uint64_t read_number(const char *path, const char *key)
 {
-	unsigned long long number = 0;
+	uint64_t number = 0;
+	char line[128];
 	FILE *file = fopen(path, "re");
 
 	if (file == NULL)
 		return 0;
-	if (fscanf(file, "%llu", &number) != 1)
-		number = 0;
+	while (fgets(line, sizeof(line), file) != NULL)
+		if (strncmp(line, key, strlen(key)) == 0) {
+			number = strtoull(line + strlen(key), NULL, 10);
+			break;
+		}
 	fclose(file);
 	return number;
 }
@@ -277,24 +282,16 @@ static uint64_t free_huge_bytes(void)
 
 	for (size_t i = 0; i < 2; i++) {
 		snprintf(path, sizeof(path), format, sizes_kb[i]);
-		bytes += read_number(path) * sizes_kb[i] * 1024;
+		bytes += read_number(path, "") * sizes_kb[i] * 1024;
 	}
 	return bytes;
 }
 
 static uint64_t available_bytes(void)
 {
-	unsigned long long kilobytes = 0;
-	char line[128];
-	FILE *file = fopen("/proc/meminfo", "re");
+	uint64_t kilobytes = read_number("/proc/meminfo", "MemAvailable:");
 
-	if (file == NULL)
-		return UINT64_MAX;
-	while (fgets(line, sizeof(line), file) != NULL)
-		if (sscanf(line, "MemAvailable: %llu kB", &kilobytes) == 1)
-			break;
-	fclose(file);
-	return kilobytes == 0 ? UINT64_MAX : (uint64_t)kilobytes * 1024;
+	return kilobytes == 0 ? UINT64_MAX : kilobytes * 1024;
 }
 
 static int choose_memory(const struct tt_eal_request *request, bool *huge_pages)
@@ -349,7 +346,7 @@ static int make_folders(char *path)
 static int take_lock(const char *prefix)
 {
 	const char *parent = getenv("RUNTIME_DIRECTORY");
-	char path[512];
+	char folder[448], path[512];
 
 	if (parent == NULL && getuid() == 0)
 		parent = "/var/run";
@@ -357,14 +354,14 @@ static int take_lock(const char *prefix)
 		parent = getenv("XDG_RUNTIME_DIR");
 	if (parent == NULL)
 		parent = "/tmp";
-	if ((size_t)snprintf(path, sizeof(path), "%s/dpdk/%s", parent, prefix) >=
-		sizeof(path) - sizeof("/lock")) {
+	if ((size_t)snprintf(folder, sizeof(folder), "%s/dpdk/%s", parent, prefix) >=
+		sizeof(folder)) {
 		tt_log_error("telemetry.prefix: the runtime folder's path is too long");
 		return TT_ERROR_ARGUMENT;
 	}
-	int code = make_folders(path);
+	snprintf(path, sizeof(path), "%s/lock", folder);
+	int code = make_folders(folder);
 	if (code == 0) {
-		strcat(path, "/lock");
 		lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 		if (lock_fd < 0)
 			code = tt_error_from_errno(errno);

@@ -19,9 +19,9 @@ static bool get_option(int socket, int level, int name, int *value)
  * fanout group; libpcap's have version 3 and are in none. */
 static bool is_ours(int socket, unsigned int ifindex)
 {
-	struct sockaddr_ll address;
+	struct sockaddr_ll address = {0};
 	socklen_t length = sizeof(address);
-	int domain, version, fanout;
+	int domain = 0, version = 0, fanout = 0;
 
 	return get_option(socket, SOL_SOCKET, SO_DOMAIN, &domain) && domain == AF_PACKET &&
 		get_option(socket, SOL_PACKET, PACKET_VERSION, &version) && version == TPACKET_V2 &&
@@ -44,7 +44,7 @@ bool tt_packet_sockets_find(
 	if (folder == NULL)
 		return false;
 	for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-		int socket = atoi(entry->d_name);
+		int socket = (int)strtol(entry->d_name, NULL, 10);
 		if (entry->d_name[0] == '.' || !is_ours(socket, ifindex))
 			continue;
 		if (sockets->count < TT_CONFIG_WORKERS)
@@ -123,7 +123,7 @@ void tt_xdp_sockets_find(struct tt_xdp_sockets *sockets, const struct tt_xdp_soc
 	if (folder == NULL)
 		return;
 	for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-		int socket = atoi(entry->d_name);
+		int socket = (int)strtol(entry->d_name, NULL, 10);
 		if (entry->d_name[0] != '.' && sockets->count < limit &&
 			get_option(socket, SOL_SOCKET, SO_DOMAIN, &domain) && domain == AF_XDP &&
 			!contains(others, socket))

@@ -116,7 +116,7 @@ int tt_interface_node(const char *sysfs, const char *interface)
 		!read_line(
 			text, sizeof(text), "%s/class/net/%s/device/numa_node", sysfs, interface))
 		return -1;
-	return atoi(text);
+	return (int)strtol(text, NULL, 10);
 }
 
 int tt_pci_node(const char *sysfs, const char *address)
@@ -126,7 +126,7 @@ int tt_pci_node(const char *sysfs, const char *address)
 	if (!is_name(address) ||
 		!read_line(text, sizeof(text), "%s/bus/pci/devices/%s/numa_node", sysfs, address))
 		return -1;
-	return atoi(text);
+	return (int)strtol(text, NULL, 10);
 }
 
 /* Drivers whose devices stay with the kernel while DPDK receives from them. */

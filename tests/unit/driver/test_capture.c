@@ -382,7 +382,7 @@ static void test_standard_input(void)
 	for (uint32_t i = 0; i < 100; i++)
 		put_record(&file, SECONDS, i, i, 100, 100);
 	CU_ASSERT_EQUAL_FATAL(pipe(pipe_ends), 0);
-	CU_ASSERT_EQUAL(write(pipe_ends[1], file.bytes, file.length), file.length);
+	CU_ASSERT_EQUAL(write(pipe_ends[1], file.bytes, file.length), (ssize_t)file.length);
 	close(pipe_ends[1]);
 	dup2(pipe_ends[0], STDIN_FILENO);
 	close(pipe_ends[0]);
