@@ -6,10 +6,10 @@
  * into a table of the same kind. One thread owns a table and alone calls everything here but for
  * the counters. Fixed memory, mapped at create; nothing after it allocates.
  *
- * Nothing is lost when a table is full; it is counted under a coarser key. A flood of random names
- * therefore stays inside the limits, and other keys keep the last eighth of the table: full names
- * take at most seven eighths of it, then their registered domain stands for them (a key of its own,
- * marked `grouped`), and when the table is wholly full, the key `other` stands for all.
+ * When a table is full nothing is lost: it is counted under a coarser key, and by reason. Full names
+ * get at most seven eighths of the keys; over it their registered domain stands for them (a key of
+ * its own, marked `grouped`), so that a flood of random names costs one key a client; and when all
+ * keys are given, the key `other` stands for what has none.
  */
 #ifndef TT_PROTOCOL_DNS_STATS_H
 #define TT_PROTOCOL_DNS_STATS_H
@@ -42,8 +42,7 @@ struct tt_dns_stats_counts {
 	uint64_t timeouts;
 	uint32_t rcodes[TT_DNS_STATS_RCODES];
 	uint32_t other_rcodes; /* over TT_DNS_STATS_RCODES - 1 */
-	uint32_t
-		unsolicited; /* responses without query, in count and rcodes; they have no latency */
+	uint32_t unsolicited;  /* responses without query: in count and rcodes, without latency */
 	uint64_t latency_success_us; /* sum over NOERROR */
 	uint64_t latency_failure_us; /* sum over the other rcodes */
 };
