@@ -18,14 +18,18 @@
 struct capture_file {
 	uint8_t *bytes;
 	size_t length;
+	size_t room;
 	char path[64];
 };
 
 static inline void put(struct capture_file *file, const void *bytes, size_t length)
 {
-	file->bytes = realloc(file->bytes, file->length + length);
-	if (file->bytes == NULL)
-		abort();
+	if (file->room - file->length < length) {
+		file->room = 2 * file->room + length;
+		file->bytes = realloc(file->bytes, file->room);
+		if (file->bytes == NULL)
+			abort();
+	}
 	memcpy(file->bytes + file->length, bytes, length);
 	file->length += length;
 }

@@ -82,7 +82,7 @@ static void test_packets_come_as_they_were_sent(void)
 	CU_ASSERT_EQUAL(tt_port_receive(driver, 1, 63, received, 64, NOW_US), 0);
 	CU_ASSERT_EQUAL_FATAL(tt_port_receive(driver, 1, 0, received, 2, NOW_US), 2);
 	CU_ASSERT_EQUAL_FATAL(tt_port_receive(driver, 1, 0, received + 2, 64, NOW_US + 5), 1);
-	for (int i = 0; i < 3; i++) {
+	for (uint32_t i = 0; i < 3; i++) {
 		CU_ASSERT_PTR_EQUAL(received[i].mbuf, sent[i]);
 		CU_ASSERT_EQUAL(received[i].time_us, i < 2 ? NOW_US : NOW_US + 5);
 		CU_ASSERT_EQUAL(received[i].wire_bytes, i < 2 ? 60 + i : 1062);
