@@ -209,7 +209,7 @@ const struct tt_schema_key tt_schema[] = {
 		FIELD(fragments.datagrams),
 		RANGE(16, 1048576, 4096),
 		.unit = "datagrams"},
-	TIMEOUT("fragments.timeout", fragments.timeout_us, 30 * SECOND_US,
+	TIMEOUT("fragments.timeout", fragments.timeout_us, 60 * SECOND_US,
 		"How long a datagram's fragments are waited for"),
 
 	SECTION("tunnels", "Which encapsulations are taken off; others stay flows of their own"),

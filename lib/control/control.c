@@ -15,8 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define REST_SHORTEST_US 100	/* after a round that found records, or while a page is awaited */
-#define REST_LONGEST_US	 10000	/* a shard's batches last longer at any rate of a quiet worker */
+#define REST_SHORTEST_US 100   /* after a round that found records, or while a page is awaited */
+#define REST_LONGEST_US	 10000 /* a shard's batches last longer at any rate of a quiet worker */
 #define CLOCK_SYNC_US	 1000000
 #define PAGE_DEADLINE_S	 1
 
@@ -77,9 +77,9 @@ int tt_control_create(struct tt_control **control, const struct tt_control_optio
 	pthread_condattr_destroy(&attributes);
 	pthread_mutex_init(&made->mutex, NULL);
 	made->mutex_made = true;
-	if (options->closed == NULL && !tt_journal_create(&made->journal,
-					       options->config->journal.connections,
-					       options->huge_pages))
+	if (options->closed == NULL &&
+		!tt_journal_create(
+			&made->journal, options->config->journal.connections, options->huge_pages))
 		goto no_memory;
 	*control = made;
 	return 0;
@@ -122,12 +122,14 @@ void tt_control_stop(struct tt_control *control)
 
 /* Under the mutex, as all of merging is: whose snapshot this is; NULL when its thread gave up. Ids
  * differ in their low bits, for a shard holds fewer commands than these tell apart. */
-static struct page_request *request_of(struct tt_control *control, uint32_t worker, uint8_t snapshot)
+static struct page_request *request_of(
+	struct tt_control *control, uint32_t worker, uint8_t snapshot)
 {
 	struct page_request *request = control->requests;
 
-	while (request != NULL && (request->id == 0 || (uint8_t)request->id != snapshot ||
-					  request->cursor->worker != worker))
+	while (request != NULL &&
+		(request->id == 0 || (uint8_t)request->id != snapshot ||
+			request->cursor->worker != worker))
 		request = request->next;
 	return request;
 }
@@ -197,8 +199,8 @@ static bool post_requests(struct tt_control *control)
 		/* 0 in the low bits stands for no snapshot. */
 		if ((uint8_t)command.id == 0)
 			command.id++;
-		if (!tt_shard_post(
-			    tt_pipeline_shard(control->pipeline, request->cursor->worker), &command))
+		if (!tt_shard_post(tt_pipeline_shard(control->pipeline, request->cursor->worker),
+			    &command))
 			continue;
 		control->snapshots = command.id;
 		request->id = command.id;
@@ -214,8 +216,7 @@ static uint64_t merge_all(struct tt_control *control, bool *waiting)
 	pthread_mutex_lock(&control->mutex);
 	*waiting = post_requests(control);
 	for (unsigned int w = 0; w < control->worker_count; w++)
-		merged += tt_shard_consume(
-			tt_pipeline_shard(control->pipeline, w), merge, control);
+		merged += tt_shard_consume(tt_pipeline_shard(control->pipeline, w), merge, control);
 	pthread_mutex_unlock(&control->mutex);
 	tt_counter_add(&control->counters.rounds, 1);
 	return merged;
@@ -237,9 +238,16 @@ static void rest(struct tt_control *control, unsigned int us)
 static void drain(struct tt_control *control)
 {
 	bool waiting;
-	const struct tt_command command = {
+	struct tt_command command = {
 		.kind = TT_COMMAND_DRAIN, .close_reason = (uint8_t)control->end_reason};
 
+	for (unsigned int w = 0; w < control->worker_count; w++) {
+		const struct tt_worker_counters *counters =
+			tt_pipeline_worker_counters(control->pipeline, w);
+		uint64_t last_us = tt_counter_read(&counters->last_us);
+
+		command.clock_us = last_us > command.clock_us ? last_us : command.clock_us;
+	}
 	for (unsigned int w = 0; w < control->worker_count; w++)
 		while (!tt_shard_post(tt_pipeline_shard(control->pipeline, w), &command))
 			merge_all(control, &waiting);

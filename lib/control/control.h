@@ -19,11 +19,11 @@
 
 /* Written by the control core, read by anyone. */
 struct tt_control_counters {
-	tt_counter rounds;     /* of its loop: its heartbeat */
-	tt_counter closed;     /* closed connections merged */
-	tt_counter journal;    /* records in the journal */
+	tt_counter rounds;	 /* of its loop: its heartbeat */
+	tt_counter closed;	 /* closed connections merged */
+	tt_counter journal;	 /* records in the journal */
 	tt_counter journal_lost; /* records that fell out of the journal */
-	tt_counter pages;      /* of active connections given */
+	tt_counter pages;	 /* of active connections given */
 };
 
 struct tt_control_options {

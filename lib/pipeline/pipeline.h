@@ -57,7 +57,8 @@ struct tt_worker_counters {
 		layers[TT_LAYER_KINDS]; /* packets from which a layer of the kind was taken off */
 	tt_counter layers_left;		/* packets with deeper tunnels than the limit */
 	tt_counter tunnel_fragments;	/* later fragments of a tunnel's packet */
-	tt_counter clock_us;		/* since the epoch, of the packets; 0 before the first */
+	tt_counter first_us; /* since the epoch, of the earliest packet received; 0: none yet */
+	tt_counter last_us;  /* of the latest */
 };
 
 struct tt_pipeline_options {

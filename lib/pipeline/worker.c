@@ -69,15 +69,36 @@ static void run_stages(struct tt_worker *worker, uint64_t *since)
 	}
 }
 
+static void count_received(struct tt_worker *worker)
+{
+	const struct tt_burst *burst = &worker->burst;
+	struct tt_worker_counters *counters = &worker->counters;
+	uint64_t first_us = tt_counter_read(&counters->first_us);
+	uint64_t last_us = tt_counter_read(&counters->last_us);
+	uint64_t bytes = 0;
+
+	if (first_us == 0)
+		first_us = burst->received[0].time_us;
+	for (unsigned int i = 0; i < burst->count; i++) {
+		uint64_t time_us = burst->received[i].time_us;
+
+		first_us = time_us < first_us ? time_us : first_us;
+		last_us = time_us > last_us ? time_us : last_us;
+		bytes += burst->received[i].wire_bytes;
+	}
+	tt_counter_set(&counters->first_us, first_us);
+	tt_counter_set(&counters->last_us, last_us);
+	tt_counter_add(&counters->ledger.received, burst->count);
+	tt_counter_add(&counters->ledger.received_bytes, bytes);
+}
+
 /* A burst from this worker's queues. */
 static unsigned int receive(struct tt_worker *worker, uint64_t *since)
 {
 	struct tt_burst *burst = &worker->burst;
 	const struct tt_source *source = &worker->source;
-	struct tt_ledger *ledger = &worker->counters.ledger;
 	uint64_t now_us = source->packet_time ? 0 : wall_clock_us(worker->clock);
 	uint64_t clock_us = worker->clock_us > now_us ? worker->clock_us : now_us;
-	uint64_t bytes = 0;
 	unsigned int count =
 		source->receive(source->context, worker->number, burst->received, TT_BURST, now_us);
 
@@ -88,13 +109,11 @@ static unsigned int receive(struct tt_worker *worker, uint64_t *since)
 			clock_us = burst->received[i].time_us;
 		burst->clock_us[i] = clock_us;
 		burst->fragment[i] = TT_BURST_PLAIN;
-		bytes += burst->received[i].wire_bytes;
 	}
 	burst->count = count;
 	/* Also where all packets go to others: this clock is what they age by. */
 	tt_worker_advance(worker, burst->clock_us[0]);
-	tt_counter_add(&ledger->received, count);
-	tt_counter_add(&ledger->received_bytes, bytes);
+	count_received(worker);
 	count_stage(worker, TT_STAGE_RECEIVE, count, since);
 	run_stages(worker, since);
 	tt_worker_advance(worker, clock_us);
@@ -174,7 +193,7 @@ static void sweep(struct tt_worker *worker, uint64_t *since)
 
 /* Everything that is left, to the control core. Its loops end: nobody sends any more, and the
  * control core goes on emptying the shard. */
-static void drain(struct tt_worker *worker, enum tt_close_reason reason)
+static void drain(struct tt_worker *worker, const struct tt_command *command)
 {
 	uint64_t since = rte_rdtsc();
 	uint32_t position = 0;
@@ -184,9 +203,11 @@ static void drain(struct tt_worker *worker, enum tt_close_reason reason)
 	while (take_over_all(worker, &since) > 0)
 		;
 	tt_steer_expire_fragments(worker, UINT64_MAX, UINT32_MAX);
+	/* What has expired by then has, whichever worker saw the last packet. */
+	tt_worker_advance(worker, command->clock_us);
 	while (position < tt_flow_table_extent(worker->flows) ||
 		tt_counter_read(&tt_flow_table_counters(worker->flows)->live) > 0) {
-		tt_flow_table_flush(worker->flows, &position, FLUSH_ENTRIES, reason,
+		tt_flow_table_flush(worker->flows, &position, FLUSH_ENTRIES, command->close_reason,
 			tt_flow_report_record, worker);
 		rte_pause();
 	}
@@ -204,7 +225,7 @@ static bool obey(struct tt_worker *worker)
 
 	while (tt_shard_command(worker->shard, &command)) {
 		if (command.kind == TT_COMMAND_DRAIN) {
-			drain(worker, command.close_reason);
+			drain(worker, &command);
 			return false;
 		}
 		tt_flow_snapshot(worker, &command);
@@ -267,7 +288,6 @@ int tt_worker_run(void *argument)
 		tt_counter_add(&counters->total_cycles, now - round_began);
 		if (packets > 0)
 			tt_counter_add(&counters->busy_cycles, now - round_began);
-		tt_counter_set(&counters->clock_us, worker->clock_us);
 		round_began = now;
 
 		idle = packets > 0 ? 0 : idle + 1;

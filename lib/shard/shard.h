@@ -43,6 +43,7 @@ struct tt_command {
 	uint8_t close_reason; /* DRAIN: enum tt_close_reason */
 	uint32_t first_slot;  /* SNAPSHOT: 0, or next_slot of the SNAPSHOT_END before */
 	uint64_t id;	      /* SNAPSHOT: comes back in its SNAPSHOT_END */
+	uint64_t clock_us;    /* DRAIN: when the last packet of all workers came */
 };
 
 /* Written by W, read by anyone. */

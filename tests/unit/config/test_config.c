@@ -78,7 +78,7 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(config->flow.udp_two_way_us, 120000000);
 	CU_ASSERT_EQUAL(config->flow.other_idle_us, 30000000);
 	CU_ASSERT_EQUAL(config->fragments.datagrams, 4096);
-	CU_ASSERT_EQUAL(config->fragments.timeout_us, 30000000);
+	CU_ASSERT_EQUAL(config->fragments.timeout_us, 60000000);
 	CU_ASSERT_EQUAL(config->tunnels.layer_kinds, ALL_LAYERS);
 	CU_ASSERT_EQUAL(config->tunnels.layer_limit, TT_PACKET_LAYERS);
 	CU_ASSERT_EQUAL(config->journal.connections, 1000000);

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * taptrace read: capture files through the same pipeline as the appliance's.
+ */
+#include "command.h"
+
+#include "../run.h"
+
+#include "base/log.h"
+#include "pipeline/ledger_totals.h"
+#include "progress.h"
+#include "serve/connection_fields.h"
+#include "serve/json.h"
+#include "serve/summary_fields.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct options {
+	const char *config_path;
+	uint32_t workers; /* 0: as configured */
+	bool json;
+	bool connections; /* of --records */
+};
+
+struct reader {
+	struct tt_json json;
+	bool print_connections;
+	uint64_t connections;
+	bool failed; /* standard output does not take any more */
+};
+
+/* Whom a signal stops; set before the handlers are. */
+static struct tt_control *_Atomic stoppable;
+
+static void print_usage(FILE *out)
+{
+	fputs("usage: taptrace read [OPTION...] FILE...\n"
+	      "\n"
+	      "Trace capture files (pcap, pcapng; - is standard input), one after the other as "
+	      "one\n"
+	      "stream, and print their records.\n"
+	      "\n"
+	      "  -r, --records LIST  which records: connection, or all (the default); the summary\n"
+	      "                      always comes last\n"
+	      "  -j, --json          NDJSON, one record a line; the default but on a terminal\n"
+	      "  -w, --workers N     that many workers, 1 to 64; the records are the same\n"
+	      "  -c, --config FILE   the appliance's configuration, for its limits and timeouts\n"
+	      "  -h, --help          this text\n",
+		out);
+}
+
+static bool read_records(char *list, struct options *options)
+{
+	char *rest = NULL;
+
+	options->connections = false;
+	for (char *name = strtok_r(list, ",", &rest); name != NULL;
+		name = strtok_r(NULL, ",", &rest)) {
+		if (strcmp(name, "connection") == 0 || strcmp(name, "all") == 0) {
+			options->connections = true;
+		} else if (strcmp(name, "summary") != 0) {
+			tt_log_error(
+				"--records: no such record: %s (connection, summary, all)", name);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool read_workers(const char *text, struct options *options)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end != '\0' || value < 1 || value > TT_CONFIG_WORKERS) {
+		tt_log_error("--workers: 1 to %d, not \"%s\"", TT_CONFIG_WORKERS, text);
+		return false;
+	}
+	options->workers = (uint32_t)value;
+	return true;
+}
+
+/* The exit status when there is nothing more to do, else -1. */
+static int read_options(int argc, char **argv, struct options *options)
+{
+	static const struct option long_options[] = {
+		{"records", required_argument, NULL, 'r'},
+		{"json", no_argument, NULL, 'j'},
+		{"workers", required_argument, NULL, 'w'},
+		{"config", required_argument, NULL, 'c'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "r:jw:c:h", long_options, NULL)) != -1)
+		switch (option) {
+		case 'r':
+			if (!read_records(optarg, options))
+				return EXIT_USAGE;
+			break;
+		case 'j':
+			options->json = true;
+			break;
+		case 'w':
+			if (!read_workers(optarg, options))
+				return EXIT_USAGE;
+			break;
+		case 'c':
+			options->config_path = optarg;
+			break;
+		case 'h':
+			print_usage(stdout);
+			return EXIT_DONE;
+		default:
+			print_usage(stderr);
+			return EXIT_USAGE;
+		}
+	if (optind == argc) {
+		tt_log_error("read: no capture file is named (see taptrace read --help)");
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
+static void write_line(struct reader *reader)
+{
+	if (!tt_json_write_line(&reader->json, stdout) && !reader->failed) {
+		reader->failed = true;
+		tt_log_error("cannot write records: %s", strerror(errno));
+		tt_control_stop(atomic_load(&stoppable));
+	}
+}
+
+static void on_closed(void *context, const struct tt_connection_record *record)
+{
+	struct reader *reader = context;
+
+	reader->connections++;
+	if (!reader->print_connections || reader->failed)
+		return;
+	tt_connection_describe(tt_json_begin(&reader->json), record);
+	write_line(reader);
+}
+
+static void print_summary(struct reader *reader, const struct tt_run *run)
+{
+	struct tt_summary summary = {.connections = reader->connections};
+	uint64_t first_us = 0, last_us = 0;
+
+	tt_ledger_totals(&summary.ledger, run->pipeline, run->driver);
+	for (unsigned int w = 0; w < tt_pipeline_worker_count(run->pipeline); w++) {
+		const struct tt_worker_counters *counters =
+			tt_pipeline_worker_counters(run->pipeline, w);
+		uint64_t first = tt_counter_read(&counters->first_us);
+		uint64_t last = tt_counter_read(&counters->last_us);
+
+		if (first != 0 && (first_us == 0 || first < first_us))
+			first_us = first;
+		last_us = last > last_us ? last : last_us;
+	}
+	summary.duration_us = last_us - first_us;
+	tt_summary_describe(tt_json_begin(&reader->json), &summary);
+	write_line(reader);
+}
+
+static void on_signal(int signal)
+{
+	(void)signal;
+	tt_control_stop(atomic_load(&stoppable));
+}
+
+static void handle_signals(struct tt_control *control)
+{
+	struct sigaction stop = {.sa_handler = on_signal};
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+	atomic_store(&stoppable, control);
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+}
+
+/* What follows the options are the files. */
+static int trace(const struct tt_config *config, const struct options *options, char **files,
+	unsigned int file_count)
+{
+	struct reader reader = {.print_connections = options->connections};
+	const char *const *paths = (const char *const *)files;
+	struct tt_progress progress;
+	struct tt_run run;
+	int code = tt_run_open(&run,
+		&(struct tt_run_options){
+			.config = config,
+			.capture_files = paths,
+			.capture_file_count = file_count,
+			.closed = on_closed,
+			.context = &reader,
+		});
+
+	if (code != 0)
+		return EXIT_FAILED;
+	handle_signals(run.control);
+	code = tt_run_start(&run);
+	if (code == 0) {
+		tt_progress_start(&progress, &run, paths, file_count);
+		tt_control_run(run.control);
+		tt_progress_stop(&progress);
+	}
+	tt_run_stop(&run);
+	if (code == 0)
+		print_summary(&reader, &run);
+	if (fflush(stdout) != 0 && !reader.failed) {
+		tt_log_error("cannot write records: %s", strerror(errno));
+		reader.failed = true;
+	}
+	tt_json_end(&reader.json);
+	tt_run_close(&run);
+	return code != 0 || reader.failed ? EXIT_FAILED : EXIT_DONE;
+}
+
+int tt_command_read(int argc, char **argv)
+{
+	struct options options = {.connections = true, .json = !isatty(STDOUT_FILENO)};
+	struct tt_config *config;
+	int status = read_options(argc, argv, &options);
+
+	if (status >= 0)
+		return status;
+	int code = options.config_path == NULL
+		? tt_config_default(&config)
+		: tt_config_load(&config, options.config_path, stderr);
+	if (code != 0)
+		return EXIT_FAILED;
+	if (options.workers != 0) {
+		config->workers.count = options.workers;
+		config->workers.cpu_count = 0;
+	}
+	status = trace(config, &options, argv + optind, (unsigned int)(argc - optind));
+	tt_config_free(config);
+	return status;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The appliance: options, start order, signals, rights.
+ */
+#include "../run.h"
+#include "privileges.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "serve/telemetry.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	EXIT_DONE = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2
+};
+
+struct options {
+	const char *config_path;
+	bool check;
+	bool dump;
+	bool annotate;
+};
+
+/* Whom a signal stops; set before the handlers are. */
+static struct tt_control *_Atomic stoppable;
+
+static void print_usage(FILE *out)
+{
+	fputs("usage: taptraced -c FILE [--check | --dump [--annotate]]\n"
+	      "\n"
+	      "Run the appliance with a configuration, until SIGTERM or SIGINT.\n"
+	      "\n"
+	      "  -c, --config FILE  the configuration; - reads standard input\n"
+	      "      --check        validate it, print the memory plan and the ports, and exit\n"
+	      "      --dump         print the effective configuration with every default, and "
+	      "exit\n"
+	      "      --annotate     with --dump: describe each key\n"
+	      "  -h, --help         this text\n"
+	      "  -V, --version      the version\n",
+		out);
+}
+
+/* The exit status when there is nothing more to do, else -1. */
+static int read_options(int argc, char **argv, struct options *options)
+{
+	enum {
+		OPTION_CHECK = 256,
+		OPTION_DUMP,
+		OPTION_ANNOTATE
+	};
+	static const struct option long_options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"check", no_argument, NULL, OPTION_CHECK},
+		{"dump", no_argument, NULL, OPTION_DUMP},
+		{"annotate", no_argument, NULL, OPTION_ANNOTATE},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
+		{0},
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:hV", long_options, NULL)) != -1)
+		switch (option) {
+		case 'c':
+			options->config_path = optarg;
+			break;
+		case OPTION_CHECK:
+			options->check = true;
+			break;
+		case OPTION_DUMP:
+			options->dump = true;
+			break;
+		case OPTION_ANNOTATE:
+			options->annotate = true;
+			break;
+		case 'h':
+			print_usage(stdout);
+			return EXIT_DONE;
+		case 'V':
+			puts("taptraced " TT_VERSION);
+			return EXIT_DONE;
+		default:
+			print_usage(stderr);
+			return EXIT_USAGE;
+		}
+	if (optind < argc || options->config_path == NULL || (options->check && options->dump) ||
+		(options->annotate && !options->dump)) {
+		print_usage(stderr);
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
+static int check(const struct tt_config *config)
+{
+	if (tt_run_print_memory_plan(config, stdout) != 0)
+		return EXIT_FAILED;
+	printf("ports:\n");
+	for (uint32_t port = 0; port < config->port_count; port++)
+		printf("  %u: %s\n", port, config->ports[port].device);
+	return EXIT_DONE;
+}
+
+static void on_signal(int signal)
+{
+	(void)signal;
+	tt_control_stop(atomic_load(&stoppable));
+}
+
+static void handle_signals(struct tt_control *control)
+{
+	struct sigaction stop = {.sa_handler = on_signal};
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+	atomic_store(&stoppable, control);
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGINT, &stop, NULL);
+	/* A peer of memif or virtio-user that goes, or a client, is no reason to end. */
+	sigaction(SIGPIPE, &ignore, NULL);
+}
+
+static int trace(const struct tt_config *config, const char *config_path)
+{
+	struct tt_run run;
+	int code = tt_run_open(&run, &(struct tt_run_options){.config = config});
+
+	if (code != 0)
+		return EXIT_FAILED;
+	handle_signals(run.control);
+	code = tt_telemetry_start(run.control, run.driver, config_path);
+	if (code == 0)
+		code = tt_run_start(&run);
+	if (code == 0 && (code = tt_privileges_drop(config->user, config->group)) != 0)
+		tt_control_stop(run.control);
+	if (code == 0)
+		tt_log_info("tracing %u ports with %u workers", tt_driver_port_count(run.driver),
+			config->workers.count);
+	if (run.started)
+		tt_control_run(run.control);
+	tt_run_stop(&run);
+	tt_telemetry_stop();
+	tt_run_close(&run);
+	return code == 0 ? EXIT_DONE : EXIT_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = {0};
+	struct tt_config *config;
+	int status = read_options(argc, argv, &options);
+
+	if (status >= 0)
+		return status;
+	tt_log_setup("taptraced", TT_LOG_INFO);
+	if (tt_config_load(&config, options.config_path, stderr) != 0)
+		return EXIT_FAILED;
+	tt_log_setup("taptraced", config->log.level);
+	if (options.dump) {
+		tt_config_print(config, options.annotate, stdout);
+		status = EXIT_DONE;
+	} else if (config->port_count == 0) {
+		tt_log_error("%s: ports: no port to trace: name at least one, such as "
+			     "\"- interface: eth1\"",
+			options.config_path);
+		status = EXIT_FAILED;
+	} else {
+		status = options.check ? check(config) : trace(config, options.config_path);
+	}
+	tt_config_free(config);
+	return status;
+}
