@@ -17,7 +17,7 @@
 #define STASH 64
 
 /* Read-ahead: a system call for every few hundred packets, not for every four. */
-#define FILE_BUFFER_BYTES (128 * 1024)
+#define FILE_BUFFER_BYTES (64 * 1024)
 
 /* The longest frame a record's wire length is believed to tell of. Segmentation offload makes
  * frames of 512 KiB at most (Linux's GSO_MAX_SIZE); more is a damaged or invented length. */

@@ -10,6 +10,7 @@
 #include "driver/plan.h"
 #include "driver/sysfs.h"
 
+#include <pthread.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_mbuf_pool_ops.h>
@@ -35,6 +36,7 @@ struct tt_driver {
 	bool captures;
 	bool eal_started;
 	bool symmetric;
+	pthread_mutex_t asking; /* one asks an ethdev at a time: reading may clear what is read */
 	unsigned int port_count;
 	struct file_port *files;
 	struct tt_ethdev *ethdevs[TT_PORT_LIMIT];
@@ -193,6 +195,7 @@ int tt_driver_open(struct tt_driver **driver, const struct tt_driver_options *op
 	struct tt_driver *opened = calloc(1, sizeof(*opened));
 	if (opened == NULL)
 		return TT_ERROR_MEMORY;
+	pthread_mutex_init(&opened->asking, NULL);
 	opened->config = options->config;
 	opened->captures = options->capture_file_count > 0;
 	code = start_eal(opened, &plan);
@@ -237,8 +240,10 @@ int tt_driver_start(struct tt_driver *driver)
 
 void tt_driver_stop(struct tt_driver *driver)
 {
+	pthread_mutex_lock(&driver->asking);
 	for (unsigned int i = 0; !driver->captures && i < driver->port_count; i++)
 		tt_ethdev_stop(driver->ethdevs[i]);
+	pthread_mutex_unlock(&driver->asking);
 }
 
 static void close_files(struct tt_driver *driver)
@@ -263,6 +268,7 @@ void tt_driver_close(struct tt_driver *driver)
 		rte_mempool_free(driver->pools[node]);
 	if (driver->eal_started)
 		tt_eal_stop();
+	pthread_mutex_destroy(&driver->asking);
 	free(driver);
 }
 
@@ -274,7 +280,9 @@ unsigned int tt_driver_port_count(const struct tt_driver *driver)
 void tt_port_info(struct tt_driver *driver, unsigned int port, struct tt_port_info *info)
 {
 	if (!driver->captures) {
+		pthread_mutex_lock(&driver->asking);
 		tt_ethdev_info(driver->ethdevs[port], info);
+		pthread_mutex_unlock(&driver->asking);
 		info->symmetric = driver->symmetric;
 		return;
 	}
@@ -294,7 +302,9 @@ void tt_port_statistics(
 	struct tt_driver *driver, unsigned int port, struct tt_port_statistics *statistics)
 {
 	if (!driver->captures) {
+		pthread_mutex_lock(&driver->asking);
 		tt_ethdev_statistics(driver->ethdevs[port], statistics);
+		pthread_mutex_unlock(&driver->asking);
 		return;
 	}
 	*statistics = (struct tt_port_statistics){

@@ -7,7 +7,8 @@
  *
  *     received on the wire = delivered + missed + no_mbuf + errors
  *
- * Opening, closing and statistics: the main thread. tt_port_receive(): one worker a queue.
+ * Opening, starting, stopping and closing: the main thread. tt_port_receive(): one worker a queue.
+ * Information and statistics: any thread between opening and closing.
  */
 #ifndef TT_DRIVER_DRIVER_H
 #define TT_DRIVER_DRIVER_H
@@ -74,8 +75,9 @@ struct tt_driver_options {
 		mbuf_private_bytes; /* room after each mbuf's header for the pipeline, multiple of 8 */
 };
 
-/* Start the EAL, lcore w + 1 for worker w and the main lcore, 0, for the control core, and open every port. On failure logs one line with what to do
- * about it and returns its code, with nothing left open; the EAL can be started once a process. */
+/* Start the EAL, lcore w + 1 for worker w and the main lcore, 0, for the control core, and open every
+ * port. On failure logs one line with what to do about it and returns its code, with nothing left
+ * open; the EAL can be started once a process. Waits for the peer of a virtio-user port. */
 int tt_driver_open(struct tt_driver **driver, const struct tt_driver_options *options);
 
 /* Packets flow from here on. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A configured tap port on ethdevs: opened by name, configured for receiving, counted to the
- * packet. Opened, started, stopped and asked by the main thread; each queue is received from by
- * one worker.
+ * packet. Opened, started and stopped by the main thread, asked by one thread at a time; each queue
+ * is received from by one worker.
  */
 #ifndef TT_DRIVER_ETHDEV_H
 #define TT_DRIVER_ETHDEV_H

@@ -2,8 +2,8 @@
 /*
  * What the kernel dropped in front of net_af_packet, which counts nothing itself, and of net_af_xdp,
  * which counts only part of it. The PMDs keep their sockets private, but they are this process's
- * file descriptors: the kernel's own count of each is exact. Called by the main thread. The sockets
- * stay the PMDs'.
+ * file descriptors: the kernel's own count of each is exact. One thread at a time. The sockets stay
+ * the PMDs'.
  */
 #ifndef TT_DRIVER_LOSS_H
 #define TT_DRIVER_LOSS_H

@@ -368,6 +368,36 @@ class LiveDrivers(unittest.TestCase):
                 self.expect_all(receiver.wait_for(200, 1), 200)
 
 
+class HugePages(unittest.TestCase):
+    RESERVED = Path('/proc/sys/vm/nr_hugepages')
+
+    def setUp(self):
+        before = self.RESERVED.read_text()
+        self.addCleanup(self.RESERVED.write_text, before)
+        self.RESERVED.write_text(str(int(before) + 100))
+        if int(self.RESERVED.read_text()) < int(before) + 100:
+            self.skipTest('the machine has no memory left for huge pages')
+
+    def test_they_are_used_and_given_back(self):
+        def free():
+            return int(next(line for line in Path('/proc/meminfo').read_text().splitlines()
+                            if line.startswith('HugePages_Free')).split()[1])
+        before = free()
+        for key in 'interface', 'af_xdp', 'pcap':
+            with self.subTest(key), Wire() as wire:
+                text = configuration(f'{key}: tap0', huge_pages='require')
+                with Receiver(text, wire.tap) as receiver:
+                    self.assertLess(free(), before - 20)
+                    receiver.tell('drop')
+                    wire.send(frame(i) for i in range(1000))
+                    self.assertEqual(receiver.wait_for(1000)['delivered'], 1000)
+                # Also by one that could not clean up.
+                receiver = Receiver(text, wire.tap).__enter__()
+                receiver.process.kill()
+                receiver.__exit__()
+            poll(lambda: free() == before, 'the pages to be free again', 5)
+
+
 class Refusals(unittest.TestCase):
     def expect_refusal(self, text, part, namespace=None):
         said, status = Receiver(text, namespace).refusal()
