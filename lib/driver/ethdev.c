@@ -206,11 +206,16 @@ static bool needs_transmit_queues(const struct tt_ethdev *ethdev)
 		is_driver(ethdev, "net_virtio") || is_driver(ethdev, "net_vhost");
 }
 
-/* Drivers that do not count, in imissed or where we read it, what they had no room for. */
+/* Does the driver count in imissed all that it had no room for? */
 static bool counts_missed(const struct tt_ethdev *ethdev)
 {
-	return !is_driver(ethdev, "net_memif") && !is_driver(ethdev, "net_virtio_user") &&
-		!is_driver(ethdev, "net_virtio") && !is_driver(ethdev, "net_vhost");
+	static const char *const silent[] = {"net_memif", "net_virtio_user", "net_virtio",
+		"net_vhost", "net_af_packet", "net_af_xdp", "net_tap"};
+
+	for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++)
+		if (is_driver(ethdev, silent[i]))
+			return false;
+	return true;
 }
 
 /* net_pcap's ierrors are polls that libpcap failed, without end while the interface is down. */
@@ -434,6 +439,8 @@ int tt_ethdev_start(struct tt_ethdev *ethdev)
 	}
 	if (ethdev->port->kind == TT_PORT_AF_XDP)
 		ethdev->missed_known = ethdev->xdp_sockets.count == ethdev->queue_count;
+	if (ethdev->port->kind == TT_PORT_TAP)
+		ethdev->missed_known = true;
 	ethdev->kernel_drops_before = kernel_drops(ethdev);
 	ethdev->started = true;
 	return 0;

@@ -321,6 +321,16 @@ class LiveDrivers(unittest.TestCase):
             report = receiver.wait_for(5400)
             self.assertEqual(report['delivered'] + report['missed'], 5400)
             self.assertGreater(report['missed'], 100)
+            self.assertTrue(report['missed_known'])
+
+    def test_devargs(self):
+        """A device in DPDK's own words: what it does not count is not claimed to be known."""
+        port = 'devargs: "net_af_packet7,iface=tap0,framecnt=4096"'
+        with Wire() as wire, Receiver(configuration(port), wire.tap) as receiver:
+            wire.send(frame(i) for i in range(100))
+            report = receiver.wait_for(100)
+            self.expect_all(report, 100)
+            self.assertFalse(report['missed_known'])
 
     def expect_peer_driver(self, key, driver, devargs):
         with tempfile.TemporaryDirectory() as folder:
