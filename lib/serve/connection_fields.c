@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/connection_fields.h"
+
+#include "serve/community_id.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdio.h>
+
+void tt_uid_text(char text[TT_UID_TEXT_SIZE], uint64_t uid)
+{
+	snprintf(text, TT_UID_TEXT_SIZE, "%016" PRIx64, uid);
+}
+
+static const char *direction_from_name(enum tt_direction_from from)
+{
+	static const char *const names[] = {
+		[TT_DIRECTION_FIRST_PACKET] = "first_packet",
+		[TT_DIRECTION_PORT] = "port",
+		[TT_DIRECTION_SYNACK] = "synack",
+		[TT_DIRECTION_SYN] = "syn",
+	};
+
+	return names[from];
+}
+
+static void describe_transport(struct tt_sink *sink, uint8_t ip_protocol)
+{
+	char number[8];
+
+	switch (ip_protocol) {
+	case IPPROTO_TCP:
+		tt_sink_string(sink, "transport", "tcp");
+		break;
+	case IPPROTO_UDP:
+		tt_sink_string(sink, "transport", "udp");
+		break;
+	case IPPROTO_SCTP:
+		tt_sink_string(sink, "transport", "sctp");
+		break;
+	case IPPROTO_ICMP:
+		tt_sink_string(sink, "transport", "icmp");
+		break;
+	case IPPROTO_ICMPV6:
+		tt_sink_string(sink, "transport", "icmp6");
+		break;
+	default:
+		snprintf(number, sizeof(number), "ip/%u", ip_protocol);
+		tt_sink_string(sink, "transport", number);
+	}
+}
+
+/* inet_ntop() writes the form of RFC 5952, of section 5 too for mapped IPv4 addresses. */
+static void describe_endpoint(struct tt_sink *sink, const char *name,
+	const struct tt_connection_record *connection, unsigned int side)
+{
+	int family = connection->ip_version == 4 ? AF_INET : AF_INET6;
+	char address[INET6_ADDRSTRLEN];
+
+	tt_sink_begin_object(sink, name);
+	if (inet_ntop(family, connection->address[side], address, sizeof(address)) != NULL)
+		tt_sink_string(sink, "address", address);
+	tt_sink_unsigned(sink, "port", connection->port[side]);
+	tt_sink_end_object(sink);
+}
+
+static void describe_vlans(struct tt_sink *sink, const struct tt_connection_record *connection)
+{
+	if (connection->vlan_count == 0)
+		return;
+	tt_sink_begin_array(sink, "vlan");
+	for (unsigned int i = 0; i < connection->vlan_count; i++)
+		tt_sink_unsigned(sink, NULL, connection->vlan[i]);
+	tt_sink_end_array(sink);
+}
+
+static void describe_layers(struct tt_sink *sink, const struct tt_connection_record *connection)
+{
+	char text[48];
+
+	if (connection->layer_count == 0)
+		return;
+	tt_sink_begin_array(sink, "encapsulation");
+	for (unsigned int i = 0; i < connection->layer_count; i++) {
+		const char *name = tt_layer_name(connection->layer_kind[i]);
+
+		if ((connection->layer_has_id >> i & 1) == 0) {
+			tt_sink_string(sink, NULL, name);
+			continue;
+		}
+		snprintf(text, sizeof(text), "%s:%" PRIu32, name, connection->layer_id[i]);
+		tt_sink_string(sink, NULL, text);
+	}
+	tt_sink_end_array(sink);
+}
+
+static void describe_tap_ports(struct tt_sink *sink, const struct tt_connection_record *connection)
+{
+	uint32_t ports = connection->tap_ports[0] | connection->tap_ports[1];
+
+	if (ports == 0)
+		return;
+	tt_sink_begin_array(sink, "ports");
+	for (unsigned int port = 0; port < 32; port++)
+		if ((ports >> port & 1) != 0)
+			tt_sink_unsigned(sink, NULL, port);
+	tt_sink_end_array(sink);
+}
+
+static void describe_direction(struct tt_sink *sink, const char *name,
+	const struct tt_connection_record *connection, unsigned int side)
+{
+	const struct tt_flow_counters *counters = &connection->counters[side];
+
+	tt_sink_begin_object(sink, name);
+	tt_sink_unsigned(sink, "packets", counters->packets);
+	tt_sink_unsigned(sink, "ip_bytes", counters->ip_bytes);
+	tt_sink_unsigned(sink, "payload_bytes", counters->payload_bytes);
+	tt_sink_unsigned(sink, "fragments", connection->fragments[side]);
+	tt_sink_end_object(sink);
+}
+
+void tt_connection_describe(
+	struct tt_sink *sink, const char *name, const struct tt_connection_record *connection)
+{
+	bool is_closed = connection->close_reason != TT_CLOSE_NONE;
+	char uid[TT_UID_TEXT_SIZE];
+	char community_id[TT_COMMUNITY_ID_SIZE];
+
+	tt_sink_begin_object(sink, name);
+	tt_sink_string(sink, "type", "connection");
+	tt_uid_text(uid, connection->uid);
+	tt_sink_string(sink, "uid", uid);
+	if (tt_community_id(community_id, connection))
+		tt_sink_string(sink, "community_id", community_id);
+	tt_sink_string(sink, "state", is_closed ? "closed" : "active");
+	if (is_closed)
+		tt_sink_string(
+			sink, "close_reason", tt_close_reason_name(connection->close_reason));
+	describe_transport(sink, connection->ip_protocol);
+	describe_endpoint(sink, "client", connection, 0);
+	describe_endpoint(sink, "server", connection, 1);
+	tt_sink_unsigned(sink, "start_us", connection->start_us);
+	tt_sink_unsigned(sink, "end_us", connection->end_us);
+	tt_sink_string(sink, "direction_from", direction_from_name(connection->direction_from));
+	describe_vlans(sink, connection);
+	describe_layers(sink, connection);
+	describe_tap_ports(sink, connection);
+	describe_direction(sink, "client_to_server", connection, TT_CLIENT_TO_SERVER);
+	describe_direction(sink, "server_to_client", connection, TT_SERVER_TO_CLIENT);
+	tt_sink_end_object(sink);
+}

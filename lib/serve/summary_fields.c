@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/summary_fields.h"
+
+static void describe_drop(struct tt_sink *sink, const char *reason, uint64_t packets)
+{
+	if (packets > 0)
+		tt_sink_unsigned(sink, reason, packets);
+}
+
+void tt_ledger_describe(
+	struct tt_sink *sink, const char *name, const struct tt_ledger_totals *ledger)
+{
+	tt_sink_begin_object(sink, name);
+	tt_sink_unsigned(sink, "received", ledger->received);
+	tt_sink_unsigned(sink, "processed", ledger->processed);
+	tt_sink_begin_object(sink, "dropped");
+	describe_drop(sink, "missed", ledger->missed);
+	describe_drop(sink, "no_mbuf", ledger->no_mbuf);
+	describe_drop(sink, "errors", ledger->errors);
+	for (unsigned int reason = 0; reason < TT_DROP_REASONS; reason++)
+		describe_drop(sink, tt_drop_reason_name(reason), ledger->dropped[reason]);
+	tt_sink_end_object(sink);
+	if (ledger->in_flight > 0)
+		tt_sink_unsigned(sink, "in_flight", ledger->in_flight);
+	if (!ledger->missed_known)
+		tt_sink_bool(sink, "missed_known", false);
+	tt_sink_bool(sink, "closes", ledger->closes);
+	tt_sink_end_object(sink);
+}
+
+void tt_summary_describe(struct tt_sink *sink, const char *name, const struct tt_summary *summary)
+{
+	tt_sink_begin_object(sink, name);
+	tt_sink_string(sink, "type", "summary");
+	tt_sink_unsigned(sink, "packets", summary->ledger.received);
+	tt_sink_unsigned(sink, "bytes", summary->ledger.received_bytes);
+	tt_sink_unsigned(sink, "duration_us", summary->last_us - summary->first_us);
+	tt_sink_unsigned(sink, "connections", summary->connections);
+	tt_ledger_describe(sink, "ledger", &summary->ledger);
+	tt_sink_end_object(sink);
+}

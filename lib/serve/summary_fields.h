@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The ledger and the `summary` record, as users see them. Called by any thread.
+ */
+#ifndef TT_SERVE_SUMMARY_FIELDS_H
+#define TT_SERVE_SUMMARY_FIELDS_H
+
+#include "pipeline/ledger_totals.h"
+#include "serve/sink.h"
+
+/* One object under `name` (sink.h): what was received and what became of it, each reason that
+ * dropped something by name, then whether the sum closes; `in_flight` while there is any. Where a
+ * port cannot tell what it missed, `missed_known` is false. */
+void tt_ledger_describe(
+	struct tt_sink *sink, const char *name, const struct tt_ledger_totals *ledger);
+
+struct tt_summary {
+	uint64_t connections;
+	uint64_t first_us; /* since the epoch, of the earliest packet */
+	uint64_t last_us;  /* of the latest; first_us when there was none */
+	struct tt_ledger_totals ledger;
+};
+
+/* The `summary` record of a run that has ended: one object under `name`. Its packets and bytes are
+ * those that the ledger received. */
+void tt_summary_describe(struct tt_sink *sink, const char *name, const struct tt_summary *summary);
+
+#endif
