@@ -12,10 +12,6 @@ static const struct {
 	const char *summary;
 } commands[] = {
 	{"read", tt_command_read, "trace capture files"},
-	{"connections", tt_command_connections, "list a running appliance's connections"},
-	{"stats", tt_command_stats, "print its ledger, and where its time goes"},
-	{"ports", tt_command_ports, "list its tap ports"},
-	{"workers", tt_command_workers, "list its workers"},
 };
 
 static void print_usage(FILE *out)

@@ -132,7 +132,7 @@ static int read_options(int argc, char **argv, struct options *options)
 
 static void write_line(struct reader *reader)
 {
-	if (!tt_json_write_line(&reader->json, stdout) && !reader->failed) {
+	if (tt_json_write_line(&reader->json, stdout) != 0 && !reader->failed) {
 		reader->failed = true;
 		tt_log_error("cannot write records: %s", strerror(errno));
 		tt_control_stop(atomic_load(&stoppable));
@@ -146,28 +146,27 @@ static void on_closed(void *context, const struct tt_connection_record *record)
 	reader->connections++;
 	if (!reader->print_connections || reader->failed)
 		return;
-	tt_connection_describe(tt_json_begin(&reader->json), record);
+	tt_connection_describe(&reader->json.sink, NULL, record);
 	write_line(reader);
 }
 
 static void print_summary(struct reader *reader, const struct tt_run *run)
 {
 	struct tt_summary summary = {.connections = reader->connections};
-	uint64_t first_us = 0, last_us = 0;
 
 	tt_ledger_totals(&summary.ledger, run->pipeline, run->driver);
 	for (unsigned int w = 0; w < tt_pipeline_worker_count(run->pipeline); w++) {
 		const struct tt_worker_counters *counters =
 			tt_pipeline_worker_counters(run->pipeline, w);
-		uint64_t first = tt_counter_read(&counters->first_us);
-		uint64_t last = tt_counter_read(&counters->last_us);
+		uint64_t first_us = tt_counter_read(&counters->first_us);
+		uint64_t last_us = tt_counter_read(&counters->last_us);
 
-		if (first != 0 && (first_us == 0 || first < first_us))
-			first_us = first;
-		last_us = last > last_us ? last : last_us;
+		if (first_us != 0 && (summary.first_us == 0 || first_us < summary.first_us))
+			summary.first_us = first_us;
+		if (last_us > summary.last_us)
+			summary.last_us = last_us;
 	}
-	summary.duration_us = last_us - first_us;
-	tt_summary_describe(tt_json_begin(&reader->json), &summary);
+	tt_summary_describe(&reader->json.sink, NULL, &summary);
 	write_line(reader);
 }
 
@@ -207,6 +206,7 @@ static int trace(const struct tt_config *config, const struct options *options, 
 
 	if (code != 0)
 		return EXIT_FAILED;
+	tt_json_init(&reader.json);
 	handle_signals(run.control);
 	code = tt_run_start(&run);
 	if (code == 0) {
@@ -221,7 +221,7 @@ static int trace(const struct tt_config *config, const struct options *options, 
 		tt_log_error("cannot write records: %s", strerror(errno));
 		reader.failed = true;
 	}
-	tt_json_end(&reader.json);
+	tt_json_free(&reader.json);
 	tt_run_close(&run);
 	return code != 0 || reader.failed ? EXIT_FAILED : EXIT_DONE;
 }

@@ -47,17 +47,6 @@ unsigned int tt_plan_port_node(const struct tt_config_port *port, const char *sy
 	return node < 0 || node >= RTE_MAX_NUMA_NODES ? 0 : (unsigned int)node;
 }
 
-/* Each worker hands packets to each other one, and exchanges batches and commands with the control
- * core. */
-static uint64_t ring_bytes(const struct tt_config *config)
-{
-	uint64_t workers = config->workers.count;
-	ssize_t hand_over = rte_ring_get_memsize(rte_align32pow2(config->workers.ring_packets));
-	ssize_t batches = rte_ring_get_memsize(rte_align32pow2(config->memory.record_batches + 1));
-
-	return workers * (workers - 1) * (uint64_t)hand_over + workers * 3 * (uint64_t)batches;
-}
-
 /* What the ports' descriptors hold on a node. */
 static uint64_t node_descriptors(
 	const struct tt_config *config, unsigned int node, const char *sysfs)
@@ -98,7 +87,6 @@ int tt_plan_make(struct tt_plan *plan, const struct tt_driver_options *options, 
 	*plan = (struct tt_plan){
 		.mbufs = config->memory.mbufs,
 		.mbuf_bytes = config->memory.mbuf_bytes,
-		.ring_bytes = ring_bytes(config),
 	};
 	if (options->capture_file_count > 0) {
 		plan->mbufs = CAPTURE_MBUFS + CAPTURE_MBUFS_PER_WORKER * config->workers.count;
@@ -116,8 +104,7 @@ int tt_plan_make(struct tt_plan *plan, const struct tt_driver_options *options, 
 	}
 	plan->pool_bytes =
 		tt_plan_pool_bytes(plan->mbufs, plan->mbuf_bytes, options->mbuf_private_bytes);
-	plan->heap_bytes = plan->pool_bytes + plan->ring_bytes + EAL_BYTES +
-		EAL_PORT_BYTES * config->port_count;
+	plan->heap_bytes = plan->pool_bytes + EAL_BYTES + EAL_PORT_BYTES * config->port_count;
 	return 0;
 }
 

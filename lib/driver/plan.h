@@ -19,7 +19,6 @@ struct tt_plan {
 	uint32_t mbuf_bytes; /* data room of each, headroom included */
 	uint64_t nodes;	     /* bit n: NUMA node n has a pool */
 	uint64_t pool_bytes; /* one pool */
-	uint64_t ring_bytes; /* rings between workers and with the control core */
 	uint64_t heap_bytes; /* of the EAL on each node: all of the above and its own needs */
 };
 

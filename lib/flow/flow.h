@@ -66,9 +66,9 @@ struct tt_flow_counters {
 };
 
 struct tt_flow {
-	/* Cache line 0: what a lookup compares, and a packet does not change but for fragments. */
+	/* Cache line 0: what a lookup compares, and only a packet from another port changes. */
 	struct tt_flow_key key;
-	uint32_t fragments[2]; /* by direction, like counters */
+	uint32_t tap_ports[2]; /* by direction, like counters: bit 1 << tap port number */
 	uint32_t hash;	       /* low half of the key's hash */
 	uint32_t next;	       /* the table's: link of the half-open or the unreported list */
 
@@ -85,13 +85,15 @@ struct tt_flow {
 	uint64_t start_us;
 	uint64_t uid;
 	uint32_t previous;     /* the table's: back link of the same list */
-	uint32_t tap_ports[2]; /* by direction: bit 1 << tap port number */
+	uint32_t fragments[2]; /* later fragments, by direction */
 	uint16_t vlan[TT_PACKET_VLANS];
 	uint8_t vlan_count;
 	uint8_t layer_count;
 	uint8_t layer_kind[TT_PACKET_LAYERS];
 	uint8_t layer_has_id; /* bit 1 << layer number */
 	uint8_t close_reason; /* enum tt_close_reason, once UNREPORTED */
+	uint8_t icmp_type;    /* of the first packet, where the protocol is ICMP or ICMPv6 */
+	uint8_t icmp_code;
 	uint32_t layer_id[TT_PACKET_LAYERS];
 
 	/* Cache lines 3 and on: TCP only. */

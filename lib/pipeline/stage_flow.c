@@ -8,9 +8,10 @@
 
 #include <rte_prefetch.h>
 
-#define IP_PROTOCOL_TCP	 6
-#define IP_PROTOCOL_UDP	 17
-#define IP_PROTOCOL_SCTP 132
+#define IP_PROTOCOL_ICMP   1
+#define IP_PROTOCOL_TCP	   6
+#define IP_PROTOCOL_UDP	   17
+#define IP_PROTOCOL_ICMPV6 58
 
 /* Entries that one snapshot command looks at: some 20 us of the worker's time at most. */
 #define SNAPSHOT_SLOTS 2048
@@ -110,6 +111,11 @@ static void remember_layers(struct tt_flow *flow, const struct tt_packet *packet
 	}
 }
 
+static bool is_icmp(const struct tt_packet *packet)
+{
+	return packet->ip_protocol == IP_PROTOCOL_ICMP || packet->ip_protocol == IP_PROTOCOL_ICMPV6;
+}
+
 static struct tt_flow *make_flow(struct tt_worker *worker, const struct tt_flow_key *key,
 	uint32_t hash, const struct tt_packet *packet, unsigned int direction, uint64_t time_us)
 {
@@ -122,6 +128,10 @@ static struct tt_flow *make_flow(struct tt_worker *worker, const struct tt_flow_
 	begin_direction(flow, direction);
 	if (unlikely((packet->vlan_count | packet->layer_count) != 0))
 		remember_layers(flow, packet);
+	if (is_icmp(packet) && packet->transport != NULL && packet->transport_captured_bytes >= 2) {
+		flow->icmp_type = packet->transport[0];
+		flow->icmp_code = packet->transport[1];
+	}
 	return flow;
 }
 
@@ -155,10 +165,16 @@ static void count_packet(struct tt_flow *flow, unsigned int direction,
 
 	counters->packets++;
 	counters->ip_bytes += packet->ip_bytes;
-	counters->payload_bytes += packet->payload_bytes;
-	if (unlikely(packet->flags & TT_PACKET_FRAGMENT))
+	if (likely(!(packet->flags & TT_PACKET_FRAGMENT_LATER))) {
+		counters->payload_bytes += packet->payload_bytes;
+	} else {
 		flow->fragments[direction]++;
-	flow->tap_ports[direction] |= 1u << received->port;
+		/* Of UDP, the header in the first fragment claims the whole datagram's. */
+		if (packet->ip_protocol != IP_PROTOCOL_UDP)
+			counters->payload_bytes += packet->payload_bytes;
+	}
+	if (unlikely((flow->tap_ports[direction] & 1u << received->port) == 0))
+		flow->tap_ports[direction] |= 1u << received->port;
 	if (received->time_us > flow->end_us)
 		flow->end_us = received->time_us;
 	if (unlikely(received->time_us < flow->start_us))

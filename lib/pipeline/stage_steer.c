@@ -71,7 +71,7 @@ static void hand_over(
 	handover->wire_bytes = received->wire_bytes;
 	handover->port = received->port;
 	handover->link = received->link;
-	handover->kind = kind;
+	handover->kind = (uint8_t)kind;
 	if (kind == TT_HANDOVER_RESOLVED) {
 		handover->ip_protocol = packet->ip_protocol;
 		handover->source_port = packet->source_port;

@@ -7,47 +7,97 @@
 
 #define SHA1_BYTES 20
 
-/* Which side's endpoint comes first: the lower address, then the lower port. */
-static unsigned int first_side(const struct tt_connection_record *connection, size_t address_bytes)
-{
-	int order = memcmp(connection->address[0], connection->address[1], address_bytes);
+/* ICMP and ICMPv6 types that ask and answer each other (specification, "ICMP"). */
+static const struct {
+	uint8_t ip_protocol, type, counterpart;
+} icmp_pairs[] = {
+	{IPPROTO_ICMP, 8, 0},	    /* echo, RFC 792 */
+	{IPPROTO_ICMP, 10, 9},	    /* router solicitation, RFC 1256 */
+	{IPPROTO_ICMP, 13, 14},	    /* timestamp, RFC 792 */
+	{IPPROTO_ICMP, 15, 16},	    /* information, RFC 792 */
+	{IPPROTO_ICMP, 17, 18},	    /* address mask, RFC 950 */
+	{IPPROTO_ICMPV6, 128, 129}, /* echo, RFC 4443 */
+	{IPPROTO_ICMPV6, 130, 131}, /* multicast listener, RFC 2710 */
+	{IPPROTO_ICMPV6, 133, 134}, /* router solicitation, RFC 4861 */
+	{IPPROTO_ICMPV6, 135, 136}, /* neighbor solicitation, RFC 4861 */
+	{IPPROTO_ICMPV6, 139, 140}, /* node information, RFC 4620 */
+	{IPPROTO_ICMPV6, 144, 145}, /* home agent address discovery, RFC 6275 */
+};
 
-	if (order == 0)
-		return connection->port[0] > connection->port[1];
-	return order > 0;
+/* What stands for ports in the tuple. */
+struct ports {
+	bool present;
+	bool one_way; /* an ICMP type that nothing answers: the endpoints are not put in order */
+	uint16_t side[2];
+};
+
+static struct ports icmp_ports(const struct tt_connection_record *record)
+{
+	struct ports ports = {.present = true, .side[0] = record->icmp_type};
+
+	for (size_t i = 0; i < sizeof(icmp_pairs) / sizeof(icmp_pairs[0]); i++) {
+		if (icmp_pairs[i].ip_protocol != record->ip_protocol)
+			continue;
+		if (icmp_pairs[i].type == record->icmp_type) {
+			ports.side[1] = icmp_pairs[i].counterpart;
+			return ports;
+		}
+		if (icmp_pairs[i].counterpart == record->icmp_type) {
+			ports.side[1] = icmp_pairs[i].type;
+			return ports;
+		}
+	}
+	ports.side[1] = record->icmp_code;
+	ports.one_way = true;
+	return ports;
 }
 
-bool tt_community_id(char text[TT_COMMUNITY_ID_SIZE], const struct tt_connection_record *connection)
+static struct ports ports_of(const struct tt_connection_record *record)
 {
-	const size_t address_bytes = connection->ip_version == 4 ? 4 : 16;
-	const uint8_t protocol = connection->ip_protocol;
-	const unsigned int first = first_side(connection, address_bytes);
-	/* Seed, addresses, protocol, padding and ports. */
-	uint8_t input[2 + 2 * 16 + 2 + 2 * 2] = {0};
-	uint8_t digest[EVP_MAX_MD_SIZE];
-	unsigned int digest_bytes = 0;
-	size_t length = 2;
-
-	if (protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6)
-		return false;
-	for (unsigned int i = 0; i < 2; i++) {
-		memcpy(input + length, connection->address[first ^ i], address_bytes);
-		length += address_bytes;
+	switch (record->ip_protocol) {
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		return icmp_ports(record);
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_SCTP:
+		return (struct ports){.present = true, .side = {record->port[0], record->port[1]}};
+	default:
+		return (struct ports){0};
 	}
-	input[length] = protocol;
-	length += 2;
-	/* Other protocols have no ports in the hash. */
-	if (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP)
-		for (unsigned int i = 0; i < 2; i++) {
-			input[length++] = (uint8_t)(connection->port[first ^ i] >> 8);
-			input[length++] = (uint8_t)connection->port[first ^ i];
-		}
+}
 
+static size_t put(uint8_t *out, const void *bytes, size_t length)
+{
+	memcpy(out, bytes, length);
+	return length;
+}
+
+bool tt_community_id(char text[TT_COMMUNITY_ID_SIZE], const struct tt_connection_record *record)
+{
+	const struct ports ports = ports_of(record);
+	const size_t address_bytes = record->ip_version == 4 ? 4 : 16;
+	const uint8_t seed[2] = {0, 0};
+	const uint8_t protocol[2] = {record->ip_protocol, 0};
+	uint8_t input[64], digest[SHA1_BYTES];
+	size_t length = 0;
+
+	/* The endpoint of the lower address, then port, goes first. */
+	int order = memcmp(record->address[0], record->address[1], address_bytes);
+	unsigned int first =
+		!ports.one_way && (order > 0 || (order == 0 && ports.side[0] > ports.side[1]));
+	const uint16_t wire_ports[2] = {htons(ports.side[first]), htons(ports.side[!first])};
+
+	length += put(input + length, seed, sizeof(seed));
+	length += put(input + length, record->address[first], address_bytes);
+	length += put(input + length, record->address[!first], address_bytes);
+	length += put(input + length, protocol, sizeof(protocol));
+	if (ports.present)
+		length += put(input + length, wire_ports, sizeof(wire_ports));
 	/* Refused where the machine's policy forbids SHA-1. */
-	if (EVP_Digest(input, length, digest, &digest_bytes, EVP_sha1(), NULL) != 1 ||
-		digest_bytes != SHA1_BYTES)
+	if (EVP_Digest(input, length, digest, NULL, EVP_sha1(), NULL) != 1)
 		return false;
 	memcpy(text, "1:", 2);
-	EVP_EncodeBlock((unsigned char *)text + 2, digest, SHA1_BYTES);
+	EVP_EncodeBlock((unsigned char *)text + 2, digest, sizeof(digest));
 	return true;
 }

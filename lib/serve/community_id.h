@@ -12,7 +12,7 @@
 
 #define TT_COMMUNITY_ID_SIZE 31 /* "1:", 28 characters of base64, NUL */
 
-/* false when this connection has none: ICMP's would need types and codes, which are not kept. */
+/* false when libcrypto refuses. Of ICMP and ICMPv6 it is that of the first packet's type. */
 bool tt_community_id(
 	char text[TT_COMMUNITY_ID_SIZE], const struct tt_connection_record *connection);
 

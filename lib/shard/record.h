@@ -47,7 +47,7 @@ struct tt_connection_record {
 	uint8_t close_reason;	/* enum tt_close_reason; NONE of an active one */
 	uint8_t direction_from; /* enum tt_direction_from */
 	struct tt_flow_counters counters[2];
-	uint32_t fragments[2];
+	uint32_t fragments[2]; /* later fragments */
 	uint32_t tap_ports[2]; /* bit 1 << tap port number */
 	uint32_t layer_id[TT_PACKET_LAYERS];
 	uint16_t vlan[TT_PACKET_VLANS];
@@ -55,7 +55,8 @@ struct tt_connection_record {
 	uint8_t vlan_count;
 	uint8_t layer_count;
 	uint8_t layer_has_id; /* bit 1 << layer number */
-	uint8_t reserved;     /* 0 */
+	uint8_t icmp_type;    /* of the client's first packet, ICMP and ICMPv6 alone */
+	uint8_t icmp_code;
 };
 
 /* Ends the answer to a snapshot command, after its ACTIVE records. */
