@@ -1,79 +1,57 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "flow/tcp.h"
 
-#include "base/bytes.h"
+#include "flow/tcp_count.h"
+#include "flow/tcp_rtt.h"
+#include "flow/tcp_sequence.h"
 
-#define HEADER_BYTES 20
-
-/* RFC 7323 2.3: a larger shift count is read as 14. */
-#define WINDOW_SHIFT_LIMIT 14
-
-/* The scale that is assumed where the SYN was not seen: that of Linux at its default buffers. */
+/* The scale that is assumed where the SYNs were not seen: that of Linux at its default buffers. */
 #define WINDOW_SHIFT_UNSEEN 7
 
-enum option_kind {
-	OPTION_END = 0,
-	OPTION_NOP = 1,
-	OPTION_WINDOW_SCALE = 3
+/* Duplicate ACKs that report a loss. RFC 5681 3.2 has three; one may be missing on the tap. */
+#define DUPLICATES_OF_LOSS 2
+
+#define ENDS	   (TT_TCP_SYN | TT_TCP_FIN | TT_TCP_RST)
+#define ECN_SIGNAL (TT_TCP_ECE | TT_TCP_CWR)
+#define ECN_CE	   3
+
+/* Bits of struct tt_tcp.handshake. */
+enum handshake {
+	HAS_SYN = 1 << 0,
+	HAS_SYNACK = 1 << 1,
+	COMPLETE = 1 << 2,
+	CLIENT = 1 << 3, /* the direction of the SYN */
+	TIMED_SERVER = 1 << 4,
+	TIMED_CLIENT = 1 << 5,
+	TIMED_WHOLE = 1 << 6,
+	LATE_SYN = 1 << 7 /* captured after its answer: there is nothing to time */
 };
-
-/* RFC 9293 3.1 and 3.2. Options that do not fit end the list, as at a receiver. */
-static void read_options(struct tt_tcp_segment *segment, const uint8_t *options, size_t length)
-{
-	size_t at = 0;
-
-	while (at < length && options[at] != OPTION_END) {
-		if (options[at] == OPTION_NOP) {
-			at++;
-			continue;
-		}
-		if (length - at < 2 || options[at + 1] < 2 || options[at + 1] > length - at)
-			return;
-		if (options[at] == OPTION_WINDOW_SCALE && options[at + 1] == 3)
-			segment->window_shift = options[at + 2] < WINDOW_SHIFT_LIMIT
-				? options[at + 2]
-				: WINDOW_SHIFT_LIMIT;
-		at += options[at + 1];
-	}
-}
-
-bool tt_tcp_segment_read(struct tt_tcp_segment *segment, const struct tt_packet *packet,
-	unsigned int direction, uint64_t time_us)
-{
-	const uint8_t *header = packet->transport;
-
-	if (!(packet->flags & TT_PACKET_TRANSPORT) || header == NULL ||
-		packet->transport_captured_bytes < HEADER_BYTES)
-		return false;
-	size_t header_bytes = (size_t)(header[12] >> 4) * 4;
-	if (header_bytes < HEADER_BYTES || header_bytes > packet->transport_captured_bytes)
-		return false;
-	*segment = (struct tt_tcp_segment){
-		.time_us = time_us,
-		.sequence = tt_load_be32(header + 4),
-		.acknowledgment = tt_load_be32(header + 8),
-		.payload_bytes = packet->payload_bytes,
-		.window = tt_load_be16(header + 14),
-		.flags = header[13],
-		.direction = (uint8_t)direction,
-	};
-	if (segment->flags & TT_TCP_SYN)
-		read_options(segment, header + HEADER_BYTES, header_bytes - HEADER_BYTES);
-	return true;
-}
 
 bool tt_tcp_is_new_connection(const struct tt_tcp *tcp, const struct tt_tcp_segment *segment)
 {
 	unsigned int sender = segment->direction, receiver = sender ^ 1;
 
 	if ((segment->flags & (TT_TCP_SYN | TT_TCP_RST)) != TT_TCP_SYN ||
-		!(tcp->known[sender] & TT_TCP_KNOWN_INITIAL) ||
-		segment->sequence == tcp->initial_sequence[sender])
+		!(tcp->half[sender].known & TT_TCP_KNOWN_INITIAL) ||
+		segment->sequence == tcp->counts[sender].initial_sequence)
 		return false;
 	if (!(segment->flags & TT_TCP_ACK))
 		return true;
-	return tcp->life >= TT_TCP_CLOSED_FIN && (tcp->known[receiver] & TT_TCP_KNOWN_INITIAL) &&
-		segment->acknowledgment != tcp->initial_sequence[receiver] + 1;
+	return tcp->life >= TT_TCP_CLOSED_FIN &&
+		(tcp->half[receiver].known & TT_TCP_KNOWN_INITIAL) &&
+		segment->acknowledgment != tcp->counts[receiver].initial_sequence + 1;
+}
+
+/* RFC 7323 2.2: the windows are scaled if both SYNs have the option. */
+static unsigned int window_shift(const struct tt_tcp *tcp, unsigned int direction)
+{
+	const struct tt_tcp_half *half = tcp->half;
+
+	if (!(half[0].known & half[1].known & TT_TCP_KNOWN_SYN))
+		return WINDOW_SHIFT_UNSEEN;
+	if (half[0].window_shift == TT_TCP_NOT_SCALED || half[1].window_shift == TT_TCP_NOT_SCALED)
+		return 0;
+	return half[direction].window_shift;
 }
 
 /* RFC 9293 3.10.7.4 and RFC 5961 3.2, for an observer. What the receiver awaits is at least what
@@ -83,78 +61,25 @@ bool tt_tcp_is_new_connection(const struct tt_tcp *tcp, const struct tt_tcp_segm
 static bool reset_fits(const struct tt_tcp *tcp, const struct tt_tcp_segment *segment)
 {
 	unsigned int sender = segment->direction, receiver = sender ^ 1;
-	uint8_t known = tcp->known[sender];
-
-	if (!(known & (TT_TCP_KNOWN_NEXT | TT_TCP_KNOWN_ACKNOWLEDGED))) {
-		return !(segment->flags & TT_TCP_ACK) ||
-			!(tcp->known[receiver] & TT_TCP_KNOWN_NEXT) ||
-			(!tt_tcp_before(segment->acknowledgment, tcp->initial_sequence[receiver]) &&
-				!tt_tcp_before(
-					tcp->next_sequence[receiver], segment->acknowledgment));
-	}
+	const struct tt_tcp_half *from = &tcp->half[sender], *to = &tcp->half[receiver];
 	uint32_t low, high;
-	if (known & TT_TCP_KNOWN_ACKNOWLEDGED) {
-		low = tcp->acknowledged[sender] - 1;
-		high = tcp->right_edge[sender];
+
+	if (!(from->known & (TT_TCP_KNOWN_NEXT | TT_TCP_KNOWN_ACKNOWLEDGED))) {
+		return !(segment->flags & TT_TCP_ACK) || !(to->known & TT_TCP_KNOWN_NEXT) ||
+			(!tt_tcp_before(
+				 segment->acknowledgment, tcp->counts[receiver].initial_sequence) &&
+				!tt_tcp_before(to->next_sequence, segment->acknowledgment));
+	}
+	if (from->known & TT_TCP_KNOWN_ACKNOWLEDGED) {
+		low = from->acknowledged - 1;
+		high = from->acknowledged + ((uint32_t)to->window << window_shift(tcp, receiver));
 	} else {
-		low = tcp->initial_sequence[sender];
-		high = tcp->next_sequence[sender] + (tcp->life == TT_TCP_OPEN ? UINT16_MAX : 0);
+		low = tcp->counts[sender].initial_sequence;
+		high = from->next_sequence + (tcp->life == TT_TCP_OPEN ? UINT16_MAX : 0);
 	}
-	if ((known & TT_TCP_KNOWN_NEXT) && tt_tcp_before(high, tcp->next_sequence[sender]))
-		high = tcp->next_sequence[sender];
+	if ((from->known & TT_TCP_KNOWN_NEXT) && tt_tcp_before(high, from->next_sequence))
+		high = from->next_sequence;
 	return !tt_tcp_before(segment->sequence, low) && !tt_tcp_before(high, segment->sequence);
-}
-
-static void learn_initial(struct tt_tcp *tcp, unsigned int direction, uint32_t initial)
-{
-	if (!(tcp->known[direction] & TT_TCP_KNOWN_INITIAL)) {
-		tcp->initial_sequence[direction] = initial;
-		tcp->known[direction] |= TT_TCP_KNOWN_INITIAL;
-	}
-}
-
-/* SEG.ACK and SEG.WND (RFC 9293 3.10.7.4), the window scaled but for that of a SYN (RFC 7323 2.2). */
-static void learn_acknowledgment(struct tt_tcp *tcp, const struct tt_tcp_segment *segment)
-{
-	unsigned int receiver = segment->direction, sender = receiver ^ 1;
-	uint32_t acknowledgment = segment->acknowledgment;
-	unsigned int shift = 0;
-
-	if (!(segment->flags & TT_TCP_SYN)) {
-		bool both = tcp->known[0] & tcp->known[1] & TT_TCP_KNOWN_SYN;
-		shift = both ? tcp->window_shift[receiver] : WINDOW_SHIFT_UNSEEN;
-	}
-	uint32_t right_edge = acknowledgment + ((uint32_t)segment->window << shift);
-	learn_initial(tcp, sender, acknowledgment - 1);
-	if (!(tcp->known[sender] & TT_TCP_KNOWN_ACKNOWLEDGED)) {
-		tcp->acknowledged[sender] = acknowledgment;
-		tcp->right_edge[sender] = right_edge;
-		tcp->known[sender] |= TT_TCP_KNOWN_ACKNOWLEDGED;
-		return;
-	}
-	if (tt_tcp_before(tcp->acknowledged[sender], acknowledgment))
-		tcp->acknowledged[sender] = acknowledgment;
-	if (tt_tcp_before(tcp->right_edge[sender], right_edge))
-		tcp->right_edge[sender] = right_edge;
-}
-
-static void learn_sequence(struct tt_tcp *tcp, const struct tt_tcp_segment *segment)
-{
-	unsigned int sender = segment->direction;
-	bool syn = segment->flags & TT_TCP_SYN;
-	uint32_t next = segment->sequence + segment->payload_bytes + syn +
-		((segment->flags & TT_TCP_FIN) != 0);
-
-	learn_initial(tcp, sender, syn ? segment->sequence : segment->sequence - 1);
-	if (syn && !(tcp->known[sender] & TT_TCP_KNOWN_SYN)) {
-		tcp->window_shift[sender] = segment->window_shift;
-		tcp->known[sender] |= TT_TCP_KNOWN_SYN;
-	}
-	if (!(tcp->known[sender] & TT_TCP_KNOWN_NEXT) ||
-		tt_tcp_before(tcp->next_sequence[sender], next)) {
-		tcp->next_sequence[sender] = next;
-		tcp->known[sender] |= TT_TCP_KNOWN_NEXT;
-	}
 }
 
 /* Does a segment without SYN and RST show that both sides are past the handshake (RFC 9293 3.5)? A
@@ -165,15 +90,15 @@ static bool completes_handshake(const struct tt_tcp *tcp, const struct tt_tcp_se
 
 	if (!(segment->flags & TT_TCP_ACK))
 		return false;
-	if (!(tcp->known[receiver] & TT_TCP_KNOWN_NEXT))
+	if (!(tcp->half[receiver].known & TT_TCP_KNOWN_NEXT))
 		return true;
-	return tt_tcp_before(tcp->initial_sequence[receiver], segment->acknowledgment) &&
-		!tt_tcp_before(tcp->next_sequence[receiver], segment->acknowledgment);
+	return tt_tcp_before(tcp->counts[receiver].initial_sequence, segment->acknowledgment) &&
+		!tt_tcp_before(tcp->half[receiver].next_sequence, segment->acknowledgment);
 }
 
 static enum tt_tcp_life next_life(const struct tt_tcp *tcp, const struct tt_tcp_segment *segment)
 {
-	bool first = !(tcp->known[0] | tcp->known[1]);
+	bool first = !(tcp->half[0].known | tcp->half[1].known) && tcp->life == TT_TCP_HALF_OPEN;
 
 	if (segment->flags & TT_TCP_RST) {
 		if (first || (tcp->life < TT_TCP_CLOSED_FIN && reset_fits(tcp, segment)))
@@ -183,27 +108,477 @@ static enum tt_tcp_life next_life(const struct tt_tcp *tcp, const struct tt_tcp_
 	if (segment->flags & TT_TCP_SYN) {
 		/* A refused SYN may be sent again and then be answered. */
 		bool refused = tcp->life == TT_TCP_CLOSED_RST &&
-			(tcp->flags_seen[0] & tcp->flags_seen[1] & TT_TCP_SYN) == 0;
-		return first || refused ? TT_TCP_HALF_OPEN : tcp->life;
+			!(tcp->half[0].flags_seen & tcp->half[1].flags_seen & TT_TCP_SYN);
+		return refused ? TT_TCP_HALF_OPEN : tcp->life;
 	}
 	if (tcp->life >= TT_TCP_CLOSED_FIN)
 		return tcp->life;
-	if (segment->flags & tcp->flags_seen[segment->direction ^ 1] & TT_TCP_FIN)
+	if (segment->flags & tcp->half[segment->direction ^ 1].flags_seen & TT_TCP_FIN)
 		return TT_TCP_CLOSED_FIN;
 	return first || completes_handshake(tcp, segment) ? TT_TCP_OPEN : tcp->life;
 }
 
-enum tt_tcp_life tt_tcp_update(struct tt_tcp *tcp, const struct tt_tcp_segment *segment)
+static void learn_initial(struct tt_tcp *tcp, unsigned int direction, uint32_t initial)
+{
+	if (!(tcp->half[direction].known & TT_TCP_KNOWN_INITIAL)) {
+		tcp->counts[direction].initial_sequence = initial;
+		tcp->half[direction].known |= TT_TCP_KNOWN_INITIAL;
+	}
+}
+
+/* The intervals of the handshake pair by sequence numbers. Of a SYN that was sent again the latest
+ * counts, unless the SYN-ACK echoes the timestamp of an earlier one: its retransmission timeout is
+ * 1 s (RFC 6298 2.1), over any round trip. */
+static void time_syn(struct tt_tcp *tcp, const struct tt_tcp_segment *segment)
+{
+	uint32_t now_us = (uint32_t)segment->time_us;
+	bool from_client = (tcp->handshake & CLIENT ? 1 : 0) == segment->direction;
+
+	if (!(segment->flags & TT_TCP_ACK)) {
+		if (tcp->handshake & HAS_SYNACK) {
+			tcp->handshake |= tcp->handshake & HAS_SYN ? 0 : HAS_SYN | LATE_SYN;
+			return;
+		}
+		if (!(tcp->handshake & HAS_SYN)) {
+			tcp->handshake |= HAS_SYN | (segment->direction ? CLIENT : 0);
+			tcp->handshake_us = now_us;
+			from_client = true;
+		}
+		if (from_client)
+			tcp->handshake_server_us = now_us;
+		return;
+	}
+	if ((tcp->handshake & HAS_SYN) && from_client)
+		return;
+	if (!(tcp->handshake & (HAS_SYN | HAS_SYNACK)) && segment->direction == 0)
+		tcp->handshake |= CLIENT;
+	if ((tcp->handshake & (HAS_SYN | HAS_SYNACK)) == HAS_SYN) {
+		const struct tt_tcp_half *client = &tcp->half[segment->direction ^ 1];
+		bool answers_latest = segment->order_from != TT_TCP_ORDER_TIMESTAMP ||
+			!(client->known & TT_TCP_KNOWN_ORDER) || segment->echo == client->order;
+		tcp->handshake_server_us = now_us - tcp->handshake_server_us;
+		if (answers_latest && (int32_t)tcp->handshake_server_us >= 0) {
+			tcp->handshake |= TIMED_SERVER;
+			tt_tcp_rtt_take(tcp, segment->direction ^ 1, tcp->handshake_server_us);
+		}
+	}
+	if (!(tcp->handshake & COMPLETE))
+		tcp->handshake_client_us = now_us;
+	tcp->handshake |= HAS_SYNACK;
+}
+
+/* The client's first segment that acknowledges the SYN-ACK. */
+static void time_handshake_ack(struct tt_tcp *tcp, const struct tt_tcp_segment *segment)
+{
+	unsigned int client = tcp->handshake & CLIENT ? 1 : 0, server = client ^ 1;
+	uint32_t now_us = (uint32_t)segment->time_us;
+
+	if ((tcp->handshake & (HAS_SYNACK | COMPLETE)) != HAS_SYNACK ||
+		segment->direction != client || !(segment->flags & TT_TCP_ACK) ||
+		!tt_tcp_before(tcp->counts[server].initial_sequence, segment->acknowledgment))
+		return;
+	tcp->handshake |= COMPLETE;
+	tcp->handshake_client_us = now_us - tcp->handshake_client_us;
+	if ((int32_t)tcp->handshake_client_us >= 0) {
+		tcp->handshake |= TIMED_CLIENT;
+		tt_tcp_rtt_take(tcp, server, tcp->handshake_client_us);
+	}
+	tcp->handshake_us = now_us - tcp->handshake_us;
+	if ((tcp->handshake & (HAS_SYN | LATE_SYN)) == HAS_SYN && (int32_t)tcp->handshake_us >= 0)
+		tcp->handshake |= TIMED_WHOLE;
+}
+
+static void account_syn(struct tt_tcp *tcp, const struct tt_tcp_segment *segment)
+{
+	unsigned int sender = segment->direction;
+	struct tt_tcp_half *half = &tcp->half[sender];
+	struct tt_tcp_counts *counts = &tcp->counts[sender];
+	uint32_t end = segment->sequence + 1 + segment->payload_bytes;
+	unsigned int signal = segment->flags & ECN_SIGNAL;
+
+	if (!(half->known & TT_TCP_KNOWN_SYN) || counts->initial_sequence != segment->sequence) {
+		bool late = (half->known & TT_TCP_KNOWN_NEXT) &&
+			counts->initial_sequence == segment->sequence;
+		if (late)
+			TT_TCP_COUNT(counts->out_of_order);
+		else
+			half->next_sequence = end;
+		counts->initial_sequence = segment->sequence;
+		half->known |= TT_TCP_KNOWN_INITIAL | TT_TCP_KNOWN_NEXT | TT_TCP_KNOWN_SYN;
+		half->window_shift = segment->window_shift;
+		/* RFC 3168 6.1.1: ECN-setup SYN and SYN-ACK. */
+		counts->ecn_setup =
+			signal == (segment->flags & TT_TCP_ACK ? TT_TCP_ECE : ECN_SIGNAL);
+	} else if (!(segment->flags & TT_TCP_ACK) || (half->flags_seen & TT_TCP_ACK)) {
+		/* Not the SYN-ACK of a simultaneous open, which follows its sender's SYN (3.5). */
+		tt_tcp_count_retransmission(tcp, segment, end);
+	}
+	if (tcp->life == TT_TCP_HALF_OPEN)
+		tt_tcp_learn_order(half, segment);
+	time_syn(tcp, segment);
+}
+
+/* RFC 2883 4: the first block repeats what is acknowledged, or what the second one holds. */
+static bool is_duplicate_sack(const struct tt_tcp_segment *segment)
+{
+	struct tt_tcp_range first = segment->sack[0];
+
+	if (!tt_tcp_before(segment->acknowledgment, first.end))
+		return true;
+	return segment->sack_count > 1 && !tt_tcp_before(first.start, segment->sack[1].start) &&
+		!tt_tcp_before(segment->sack[1].end, first.end);
+}
+
+/* SACK of the peer about the data of `direction`. A DSACK tells of one spurious retransmission,
+ * which may be known from its late arrival already; without one it was the network's copy. */
+static void learn_sack(
+	struct tt_tcp *tcp, unsigned int direction, const struct tt_tcp_segment *segment)
+{
+	struct tt_tcp_counts *counts = &tcp->counts[direction];
+	unsigned int duplicate = is_duplicate_sack(segment);
+
+	if (duplicate) {
+		if (counts->spurious_known > 0)
+			counts->spurious_known--;
+		else if (counts->spurious_retransmits < counts->retransmits)
+			TT_TCP_COUNT(counts->spurious_retransmits);
+	}
+	if (segment->sack_count > duplicate)
+		tcp->half[direction].known |= TT_TCP_LOSS_REPORTED;
+}
+
+/* RFC 5681 2: an ACK is a duplicate when data is outstanding, it carries none, it has neither SYN
+ * nor FIN, it repeats the highest acknowledgment, and announces the same window (or has SACK
+ * blocks, RFC 6675 2). One that starts before the sender's next is a keep-alive, not an ACK. */
+static bool is_duplicate_ack(const struct tt_tcp_half *receiver, const struct tt_tcp_half *sender,
+	const struct tt_tcp_segment *segment)
+{
+	return segment->payload_bytes == 0 && !(segment->flags & ENDS) &&
+		(sender->known & TT_TCP_KNOWN_NEXT) &&
+		tt_tcp_before(segment->acknowledgment, sender->next_sequence) &&
+		!tt_tcp_before(segment->sequence, receiver->next_sequence) &&
+		(segment->window == receiver->window || segment->sack_count > 0);
+}
+
+/* RFC 9293 3.8.6.1: an episode lasts from the first segment that closes the window to the first
+ * that opens it. The window of SYN and FIN is not the one that data waits for. */
+static void learn_window(
+	struct tt_tcp *tcp, unsigned int direction, const struct tt_tcp_segment *segment)
+{
+	struct tt_tcp_half *half = &tcp->half[direction];
+	struct tt_tcp_counts *counts = &tcp->counts[direction];
+	uint32_t now_us = (uint32_t)segment->time_us;
+
+	half->window = segment->window;
+	if (segment->flags & ENDS || (segment->window == 0) == !!(half->known & TT_TCP_ZERO_WINDOW))
+		return;
+	half->known ^= TT_TCP_ZERO_WINDOW;
+	if (segment->window == 0) {
+		TT_TCP_COUNT(counts->zero_windows);
+		counts->zero_window_us -= now_us;
+	} else {
+		counts->zero_window_us += now_us;
+	}
+}
+
+/* SEG.ACK, SEG.WND and SACK of a segment (RFC 9293 3.10.7.4), about the peer's data. */
+static void account_acknowledgment(struct tt_tcp *tcp, const struct tt_tcp_segment *segment)
+{
+	unsigned int direction = segment->direction, peer = direction ^ 1;
+	struct tt_tcp_half *receiver = &tcp->half[direction], *sender = &tcp->half[peer];
+	uint32_t acknowledgment = segment->acknowledgment;
+
+	learn_initial(tcp, peer, acknowledgment - 1);
+	if (!(sender->known & TT_TCP_KNOWN_ACKNOWLEDGED)) {
+		sender->acknowledged = acknowledgment;
+		sender->known |= TT_TCP_KNOWN_ACKNOWLEDGED;
+	} else if (tt_tcp_before(acknowledgment, sender->acknowledged)) {
+		return;
+	} else if (acknowledgment != sender->acknowledged) {
+		sender->acknowledged = acknowledgment;
+		sender->duplicate_run = 0;
+		tcp->counts[peer].unanswered = 0;
+	} else if (is_duplicate_ack(receiver, sender, segment)) {
+		TT_TCP_COUNT(tcp->counts[direction].duplicate_acks);
+		TT_TCP_COUNT(sender->duplicate_run);
+		if (sender->duplicate_run >= DUPLICATES_OF_LOSS)
+			sender->known |= TT_TCP_LOSS_REPORTED;
+	}
+	tt_tcp_rtt_end(tcp, peer, acknowledgment, (uint32_t)segment->time_us);
+	if ((sender->known & TT_TCP_KNOWN_NEXT) &&
+		tt_tcp_before(sender->next_sequence, acknowledgment))
+		tt_tcp_sequence_unseen(tcp, peer, acknowledgment, segment->time_us);
+	if (acknowledgment == sender->next_sequence)
+		sender->known &= (uint8_t)~TT_TCP_LOSS_REPORTED;
+	if (segment->sack_count > 0)
+		learn_sack(tcp, peer, segment);
+	learn_window(tcp, direction, segment);
+}
+
+/* RFC 3168 6.1: a receiver echoes CE by ECE until the sender answers by CWR. Marks set before the
+ * tap are counted as packets, those set behind it as the episodes that were echoed. */
+static void account_ecn(struct tt_tcp *tcp, const struct tt_tcp_segment *segment)
+{
+	struct tt_tcp_counts *sender = &tcp->counts[segment->direction];
+	struct tt_tcp_counts *peer = &tcp->counts[segment->direction ^ 1];
+
+	if (segment->ecn == ECN_CE) {
+		TT_TCP_COUNT(sender->ecn_ce);
+		sender->ecn_marked = 1;
+	}
+	if (segment->flags & TT_TCP_SYN || !(sender->ecn_setup & peer->ecn_setup))
+		return;
+	if (segment->flags & TT_TCP_CWR) {
+		sender->ecn_echoing = 0;
+		sender->ecn_marked = 0;
+	}
+	if ((segment->flags & TT_TCP_ECE) && !peer->ecn_echoing) {
+		peer->ecn_echoing = 1;
+		if (!peer->ecn_marked)
+			TT_TCP_COUNT(peer->ecn_ce);
+	}
+}
+
+/* Keep-alives (RFC 9293 3.8.4) and window probes (3.8.6.1) send at most one byte, which they may
+ * have sent before: the last one acknowledged, or the first that the peer has no room for. A byte
+ * before the highest that is not acknowledged is data sent again. */
+static bool account_probe(struct tt_tcp *tcp, const struct tt_tcp_segment *segment)
+{
+	struct tt_tcp_half *half = &tcp->half[segment->direction];
+	bool closed = tcp->half[segment->direction ^ 1].known & TT_TCP_ZERO_WINDOW;
+	bool known = half->known & TT_TCP_KNOWN_NEXT;
+	bool unacknowledged = (half->known & TT_TCP_KNOWN_ACKNOWLEDGED) &&
+		half->acknowledged != half->next_sequence;
+	bool before = segment->sequence == half->next_sequence - 1;
+
+	if (!known || segment->payload_bytes > 1)
+		return false;
+	if (closed &&
+		(before ||
+			(segment->payload_bytes == 1 &&
+				segment->sequence == half->next_sequence))) {
+		TT_TCP_COUNT(tcp->counts[segment->direction].window_probes);
+		half->next_sequence = segment->sequence + 1;
+		return true;
+	}
+	if (!before || (segment->payload_bytes == 1 && unacknowledged))
+		return false;
+	TT_TCP_COUNT(tcp->counts[segment->direction].keep_alives);
+	return true;
+}
+
+static void account_data(struct tt_tcp *tcp, const struct tt_tcp_segment *segment)
+{
+	struct tt_tcp_half *half = &tcp->half[segment->direction];
+
+	learn_initial(tcp, segment->direction, segment->sequence - 1);
+	if (segment->flags & TT_TCP_FIN) {
+		TT_TCP_COUNT(tcp->counts[segment->direction].fins);
+	} else if (account_probe(tcp, segment) ||
+		(segment->payload_bytes == 0 && (half->known & TT_TCP_KNOWN_NEXT) &&
+			tt_tcp_before(segment->sequence, half->next_sequence))) {
+		return;
+	}
+	tt_tcp_sequence_data(tcp, segment);
+}
+
+static void account_any(struct tt_tcp *tcp, const struct tt_tcp_segment *segment)
 {
 	tcp->life = (uint8_t)next_life(tcp, segment);
-	tcp->flags_seen[segment->direction] |= segment->flags;
+	account_ecn(tcp, segment);
 	/* The sequence numbers of a RST say nothing of the sender's data. */
-	if (!(segment->flags & TT_TCP_RST)) {
-		learn_sequence(tcp, segment);
-		/* Half-open still, an ACK alone is a challenge ACK: of another connection. */
-		if ((segment->flags & TT_TCP_ACK) &&
-			(tcp->life != TT_TCP_HALF_OPEN || (segment->flags & TT_TCP_SYN)))
-			learn_acknowledgment(tcp, segment);
+	if (segment->flags & TT_TCP_RST) {
+		TT_TCP_COUNT(tcp->counts[segment->direction].resets);
+		return;
 	}
+	if (segment->flags & TT_TCP_SYN) {
+		account_syn(tcp, segment);
+	} else {
+		time_handshake_ack(tcp, segment);
+		account_data(tcp, segment);
+	}
+	/* Half-open still, an ACK alone is a challenge ACK: of another connection. */
+	if ((segment->flags & TT_TCP_ACK) &&
+		(tcp->life != TT_TCP_HALF_OPEN || (segment->flags & TT_TCP_SYN)))
+		account_acknowledgment(tcp, segment);
+}
+
+/* Most segments of a connection: in order, with data or an ACK that moves on, and nothing to be
+ * told of either direction. Returns false, and has done nothing, for any other. */
+static bool account_in_order(struct tt_tcp *tcp, const struct tt_tcp_segment *segment)
+{
+	struct tt_tcp_half *half = &tcp->half[segment->direction];
+	struct tt_tcp_half *peer = &tcp->half[segment->direction ^ 1];
+	uint8_t both = TT_TCP_KNOWN_NEXT | TT_TCP_KNOWN_ACKNOWLEDGED;
+	uint32_t advance = segment->acknowledgment - peer->acknowledged;
+
+	if (tcp->life != TT_TCP_OPEN || (segment->flags & ~TT_TCP_PSH) != TT_TCP_ACK ||
+		segment->sequence != half->next_sequence || segment->window == 0 ||
+		segment->sack_count > 0 || segment->ecn == ECN_CE ||
+		(half->known & peer->known & both) != both ||
+		((half->known | peer->known) & (TT_TCP_ZERO_WINDOW | TT_TCP_LOSS_REPORTED)) ||
+		((tcp->handshake & (HAS_SYNACK | COMPLETE)) == HAS_SYNACK) ||
+		advance > peer->next_sequence - peer->acknowledged ||
+		(advance == 0 && segment->payload_bytes == 0) || tcp->hole_used != 0)
+		return false;
+	uint32_t now_us = (uint32_t)segment->time_us;
+	if (advance > 0) {
+		peer->acknowledged = segment->acknowledgment;
+		peer->duplicate_run = 0;
+		if (tcp->counts[segment->direction ^ 1].unanswered)
+			tcp->counts[segment->direction ^ 1].unanswered = 0;
+		tt_tcp_rtt_end(tcp, segment->direction ^ 1, segment->acknowledgment, now_us);
+	}
+	half->window = segment->window;
+	tt_tcp_learn_order(half, segment);
+	if (segment->payload_bytes > 0) {
+		half->next_sequence += segment->payload_bytes;
+		if (!(half->known & TT_TCP_SAMPLING))
+			tt_tcp_rtt_begin(tcp, segment->direction, half->next_sequence, now_us);
+	}
+	return true;
+}
+
+enum tt_tcp_life tt_tcp_update(struct tt_tcp *tcp, const struct tt_tcp_segment *segment)
+{
+	struct tt_tcp_half *half = &tcp->half[segment->direction];
+
+	if (!account_in_order(tcp, segment))
+		account_any(tcp, segment);
+	half->flags_seen |= segment->flags;
+	half->last_us = (uint32_t)segment->time_us;
 	return tcp->life;
+}
+
+void tt_tcp_unreachable(struct tt_tcp *tcp, enum tt_tcp_failure kind)
+{
+	tcp->unreachable = (uint8_t)kind;
+}
+
+static void summarize_half(struct tt_tcp_summary_half *half, const struct tt_tcp *tcp,
+	unsigned int direction, uint64_t end_us)
+{
+	const struct tt_tcp_counts *counts = &tcp->counts[direction];
+	const struct tt_tcp_half *from = &tcp->half[direction];
+	bool zero_window = from->known & TT_TCP_ZERO_WINDOW;
+
+	*half = (struct tt_tcp_summary_half){0};
+	if (from->flags_seen == 0)
+		return;
+	half->present = TT_TCP_HAS_COUNTS;
+	if (from->known & TT_TCP_KNOWN_ACKNOWLEDGED) {
+		half->present |= TT_TCP_HAS_CAUSES;
+		if (from->known & TT_TCP_KNOWN_NEXT)
+			half->present |= TT_TCP_HAS_MISSING;
+	}
+	half->retransmits = counts->retransmits;
+	half->syn_retransmits = counts->syn_retransmits;
+	half->fast_retransmits = counts->fast_retransmits;
+	half->timeout_retransmits =
+		counts->retransmits - counts->syn_retransmits - counts->fast_retransmits;
+	half->spurious_retransmits = counts->spurious_retransmits;
+	half->out_of_order = counts->out_of_order;
+	half->duplicate_acks = counts->duplicate_acks;
+	half->zero_windows = counts->zero_windows;
+	half->zero_window_us = counts->zero_window_us + (zero_window ? (uint32_t)end_us : 0);
+	half->window_probes = counts->window_probes;
+	half->keep_alives = counts->keep_alives;
+	half->missing_bytes = tt_tcp_sequence_missing(tcp, direction);
+	half->ecn_ce = counts->ecn_ce;
+	half->resets = counts->resets;
+	half->fins = counts->fins;
+}
+
+/* The outcome is absent where it cannot be known: the tap saw a part of the handshake. */
+static void summarize_handshake(struct tt_tcp_summary *summary, const struct tt_tcp *tcp)
+{
+	uint8_t handshake = tcp->handshake;
+	unsigned int server = handshake & CLIENT ? 0 : 1;
+	uint8_t answer = tcp->half[server].flags_seen;
+
+	summary->present |= TT_TCP_HAS_HANDSHAKE;
+	if ((handshake & (HAS_SYN | HAS_SYNACK | COMPLETE)) == (HAS_SYN | HAS_SYNACK | COMPLETE))
+		summary->handshake = TT_TCP_HANDSHAKE_COMPLETE;
+	else if (!(handshake & (HAS_SYN | HAS_SYNACK)))
+		summary->handshake = TT_TCP_HANDSHAKE_MIDSTREAM;
+	else if ((handshake & (HAS_SYN | HAS_SYNACK)) == (HAS_SYN | HAS_SYNACK))
+		summary->handshake = TT_TCP_HANDSHAKE_NO_ACK;
+	else if ((handshake & HAS_SYN) && (answer & TT_TCP_RST) && tcp->life == TT_TCP_CLOSED_RST)
+		summary->handshake = TT_TCP_HANDSHAKE_REFUSED;
+	else if ((handshake & HAS_SYN) && answer == 0)
+		summary->handshake = TT_TCP_HANDSHAKE_NO_ANSWER;
+	else
+		summary->present &= ~(uint32_t)TT_TCP_HAS_HANDSHAKE;
+	if ((handshake & HAS_SYN) && (handshake & HAS_SYNACK)) {
+		summary->present |= TT_TCP_HAS_ECN;
+		summary->ecn = tcp->counts[0].ecn_setup & tcp->counts[1].ecn_setup;
+	}
+	if (handshake & TIMED_WHOLE) {
+		summary->present |= TT_TCP_HAS_HANDSHAKE_TIME;
+		summary->handshake_us = tcp->handshake_us;
+	}
+	if (handshake & TIMED_SERVER) {
+		summary->present |= TT_TCP_HAS_HANDSHAKE_SERVER;
+		summary->handshake_server_us = tcp->handshake_server_us;
+	}
+	if (handshake & TIMED_CLIENT) {
+		summary->present |= TT_TCP_HAS_HANDSHAKE_CLIENT;
+		summary->handshake_client_us = tcp->handshake_client_us;
+	}
+}
+
+static enum tt_tcp_failure failure_of(
+	const struct tt_tcp *tcp, const struct tt_tcp_summary *summary, bool idle)
+{
+	bool unanswered = (summary->present & TT_TCP_HAS_HANDSHAKE) &&
+		summary->handshake == TT_TCP_HANDSHAKE_NO_ANSWER;
+
+	if ((summary->present & TT_TCP_HAS_HANDSHAKE) &&
+		summary->handshake == TT_TCP_HANDSHAKE_REFUSED)
+		return TT_TCP_REFUSED;
+	if (tcp->life == TT_TCP_CLOSED_RST)
+		return TT_TCP_RESET;
+	if (tcp->life == TT_TCP_HALF_OPEN && tcp->unreachable != TT_TCP_NO_FAILURE)
+		return (enum tt_tcp_failure)tcp->unreachable;
+	if (idle &&
+		(unanswered ||
+			(tcp->life == TT_TCP_OPEN &&
+				(tcp->counts[0].unanswered || tcp->counts[1].unanswered))))
+		return TT_TCP_TIMED_OUT;
+	return TT_TCP_NO_FAILURE;
+}
+
+/* The whole round trip is that of both legs. */
+static void summarize_rtt(
+	struct tt_tcp_summary *summary, const struct tt_tcp *tcp, unsigned int client)
+{
+	const struct tt_tcp_counts *to_server = &tcp->counts[client];
+	const struct tt_tcp_counts *to_client = &tcp->counts[client ^ 1];
+
+	if (to_server->srtt_8 != 0) {
+		summary->present |= TT_TCP_HAS_RTT_SERVER;
+		summary->rtt_server_us = to_server->srtt_8 >> 3;
+	}
+	if (to_client->srtt_8 != 0) {
+		summary->present |= TT_TCP_HAS_RTT_CLIENT;
+		summary->rtt_client_us = to_client->srtt_8 >> 3;
+	}
+	if (to_server->srtt_8 != 0 && to_client->srtt_8 != 0) {
+		summary->present |= TT_TCP_HAS_RTT;
+		summary->rtt_us = (to_server->srtt_8 + to_client->srtt_8) >> 3;
+		summary->rtt_var_us = (to_server->rttvar_4 + to_client->rttvar_4) >> 2;
+	}
+}
+
+void tt_tcp_summarize(struct tt_tcp_summary *summary, const struct tt_tcp *tcp, unsigned int client,
+	uint64_t end_us, bool idle)
+{
+	*summary = (struct tt_tcp_summary){0};
+	summarize_handshake(summary, tcp);
+	summarize_rtt(summary, tcp, client);
+	summary->established = tcp->handshake & COMPLETE;
+	summary->closed = tcp->life >= TT_TCP_CLOSED_FIN;
+	summary->failure = failure_of(tcp, summary, idle);
+	for (unsigned int direction = 0; direction < 2; direction++)
+		summarize_half(&summary->half[direction], tcp, direction, end_us);
 }
