@@ -2,6 +2,7 @@
 #include "flow/tcp.h"
 
 #include "flow/tcp_count.h"
+#include "flow/tcp_handshake.h"
 #include "flow/tcp_rtt.h"
 #include "flow/tcp_sequence.h"
 
@@ -14,18 +15,6 @@
 #define ENDS	   (TT_TCP_SYN | TT_TCP_FIN | TT_TCP_RST)
 #define ECN_SIGNAL (TT_TCP_ECE | TT_TCP_CWR)
 #define ECN_CE	   3
-
-/* Bits of struct tt_tcp.handshake. */
-enum handshake {
-	HAS_SYN = 1 << 0,
-	HAS_SYNACK = 1 << 1,
-	COMPLETE = 1 << 2,
-	CLIENT = 1 << 3, /* the direction of the SYN */
-	TIMED_SERVER = 1 << 4,
-	TIMED_CLIENT = 1 << 5,
-	TIMED_WHOLE = 1 << 6,
-	LATE_SYN = 1 << 7 /* captured after its answer: there is nothing to time */
-};
 
 bool tt_tcp_is_new_connection(const struct tt_tcp *tcp, const struct tt_tcp_segment *segment)
 {
@@ -126,68 +115,6 @@ static void learn_initial(struct tt_tcp *tcp, unsigned int direction, uint32_t i
 	}
 }
 
-/* The intervals of the handshake pair by sequence numbers. Of a SYN that was sent again the latest
- * counts, unless the SYN-ACK echoes the timestamp of an earlier one: its retransmission timeout is
- * 1 s (RFC 6298 2.1), over any round trip. */
-static void time_syn(struct tt_tcp *tcp, const struct tt_tcp_segment *segment)
-{
-	uint32_t now_us = (uint32_t)segment->time_us;
-	bool from_client = (tcp->handshake & CLIENT ? 1 : 0) == segment->direction;
-
-	if (!(segment->flags & TT_TCP_ACK)) {
-		if (tcp->handshake & HAS_SYNACK) {
-			tcp->handshake |= tcp->handshake & HAS_SYN ? 0 : HAS_SYN | LATE_SYN;
-			return;
-		}
-		if (!(tcp->handshake & HAS_SYN)) {
-			tcp->handshake |= HAS_SYN | (segment->direction ? CLIENT : 0);
-			tcp->handshake_us = now_us;
-			from_client = true;
-		}
-		if (from_client)
-			tcp->handshake_server_us = now_us;
-		return;
-	}
-	if ((tcp->handshake & HAS_SYN) && from_client)
-		return;
-	if (!(tcp->handshake & (HAS_SYN | HAS_SYNACK)) && segment->direction == 0)
-		tcp->handshake |= CLIENT;
-	if ((tcp->handshake & (HAS_SYN | HAS_SYNACK)) == HAS_SYN) {
-		const struct tt_tcp_half *client = &tcp->half[segment->direction ^ 1];
-		bool answers_latest = segment->order_from != TT_TCP_ORDER_TIMESTAMP ||
-			!(client->known & TT_TCP_KNOWN_ORDER) || segment->echo == client->order;
-		tcp->handshake_server_us = now_us - tcp->handshake_server_us;
-		if (answers_latest && (int32_t)tcp->handshake_server_us >= 0) {
-			tcp->handshake |= TIMED_SERVER;
-			tt_tcp_rtt_take(tcp, segment->direction ^ 1, tcp->handshake_server_us);
-		}
-	}
-	if (!(tcp->handshake & COMPLETE))
-		tcp->handshake_client_us = now_us;
-	tcp->handshake |= HAS_SYNACK;
-}
-
-/* The client's first segment that acknowledges the SYN-ACK. */
-static void time_handshake_ack(struct tt_tcp *tcp, const struct tt_tcp_segment *segment)
-{
-	unsigned int client = tcp->handshake & CLIENT ? 1 : 0, server = client ^ 1;
-	uint32_t now_us = (uint32_t)segment->time_us;
-
-	if ((tcp->handshake & (HAS_SYNACK | COMPLETE)) != HAS_SYNACK ||
-		segment->direction != client || !(segment->flags & TT_TCP_ACK) ||
-		!tt_tcp_before(tcp->counts[server].initial_sequence, segment->acknowledgment))
-		return;
-	tcp->handshake |= COMPLETE;
-	tcp->handshake_client_us = now_us - tcp->handshake_client_us;
-	if ((int32_t)tcp->handshake_client_us >= 0) {
-		tcp->handshake |= TIMED_CLIENT;
-		tt_tcp_rtt_take(tcp, server, tcp->handshake_client_us);
-	}
-	tcp->handshake_us = now_us - tcp->handshake_us;
-	if ((tcp->handshake & (HAS_SYN | LATE_SYN)) == HAS_SYN && (int32_t)tcp->handshake_us >= 0)
-		tcp->handshake |= TIMED_WHOLE;
-}
-
 static void account_syn(struct tt_tcp *tcp, const struct tt_tcp_segment *segment)
 {
 	unsigned int sender = segment->direction;
@@ -215,7 +142,7 @@ static void account_syn(struct tt_tcp *tcp, const struct tt_tcp_segment *segment
 	}
 	if (tcp->life == TT_TCP_HALF_OPEN)
 		tt_tcp_learn_order(half, segment);
-	time_syn(tcp, segment);
+	tt_tcp_handshake_syn(tcp, segment);
 }
 
 /* RFC 2883 4: the first block repeats what is acknowledged, or what the second one holds. */
@@ -394,7 +321,7 @@ static void account_any(struct tt_tcp *tcp, const struct tt_tcp_segment *segment
 	if (segment->flags & TT_TCP_SYN) {
 		account_syn(tcp, segment);
 	} else {
-		time_handshake_ack(tcp, segment);
+		tt_tcp_handshake_ack(tcp, segment);
 		account_data(tcp, segment);
 	}
 	/* Half-open still, an ACK alone is a challenge ACK: of another connection. */
@@ -417,7 +344,8 @@ static bool account_in_order(struct tt_tcp *tcp, const struct tt_tcp_segment *se
 		segment->sack_count > 0 || segment->ecn == ECN_CE ||
 		(half->known & peer->known & both) != both ||
 		((half->known | peer->known) & (TT_TCP_ZERO_WINDOW | TT_TCP_LOSS_REPORTED)) ||
-		((tcp->handshake & (HAS_SYNACK | COMPLETE)) == HAS_SYNACK) ||
+		((tcp->handshake & (TT_TCP_SYNACK_SEEN | TT_TCP_HANDSHAKE_DONE)) ==
+			TT_TCP_SYNACK_SEEN) ||
 		advance > peer->next_sequence - peer->acknowledged ||
 		(advance == 0 && segment->payload_bytes == 0) || tcp->hole_used != 0)
 		return false;
@@ -453,132 +381,4 @@ enum tt_tcp_life tt_tcp_update(struct tt_tcp *tcp, const struct tt_tcp_segment *
 void tt_tcp_unreachable(struct tt_tcp *tcp, enum tt_tcp_failure kind)
 {
 	tcp->unreachable = (uint8_t)kind;
-}
-
-static void summarize_half(struct tt_tcp_summary_half *half, const struct tt_tcp *tcp,
-	unsigned int direction, uint64_t end_us)
-{
-	const struct tt_tcp_counts *counts = &tcp->counts[direction];
-	const struct tt_tcp_half *from = &tcp->half[direction];
-	bool zero_window = from->known & TT_TCP_ZERO_WINDOW;
-
-	*half = (struct tt_tcp_summary_half){0};
-	if (from->flags_seen == 0)
-		return;
-	half->present = TT_TCP_HAS_COUNTS;
-	if (from->known & TT_TCP_KNOWN_ACKNOWLEDGED) {
-		half->present |= TT_TCP_HAS_CAUSES;
-		if (from->known & TT_TCP_KNOWN_NEXT)
-			half->present |= TT_TCP_HAS_MISSING;
-	}
-	half->retransmits = counts->retransmits;
-	half->syn_retransmits = counts->syn_retransmits;
-	half->fast_retransmits = counts->fast_retransmits;
-	half->timeout_retransmits =
-		counts->retransmits - counts->syn_retransmits - counts->fast_retransmits;
-	half->spurious_retransmits = counts->spurious_retransmits;
-	half->out_of_order = counts->out_of_order;
-	half->duplicate_acks = counts->duplicate_acks;
-	half->zero_windows = counts->zero_windows;
-	half->zero_window_us = counts->zero_window_us + (zero_window ? (uint32_t)end_us : 0);
-	half->window_probes = counts->window_probes;
-	half->keep_alives = counts->keep_alives;
-	half->missing_bytes = tt_tcp_sequence_missing(tcp, direction);
-	half->ecn_ce = counts->ecn_ce;
-	half->resets = counts->resets;
-	half->fins = counts->fins;
-}
-
-/* The outcome is absent where it cannot be known: the tap saw a part of the handshake. */
-static void summarize_handshake(struct tt_tcp_summary *summary, const struct tt_tcp *tcp)
-{
-	uint8_t handshake = tcp->handshake;
-	unsigned int server = handshake & CLIENT ? 0 : 1;
-	uint8_t answer = tcp->half[server].flags_seen;
-
-	summary->present |= TT_TCP_HAS_HANDSHAKE;
-	if ((handshake & (HAS_SYN | HAS_SYNACK | COMPLETE)) == (HAS_SYN | HAS_SYNACK | COMPLETE))
-		summary->handshake = TT_TCP_HANDSHAKE_COMPLETE;
-	else if (!(handshake & (HAS_SYN | HAS_SYNACK)))
-		summary->handshake = TT_TCP_HANDSHAKE_MIDSTREAM;
-	else if ((handshake & (HAS_SYN | HAS_SYNACK)) == (HAS_SYN | HAS_SYNACK))
-		summary->handshake = TT_TCP_HANDSHAKE_NO_ACK;
-	else if ((handshake & HAS_SYN) && (answer & TT_TCP_RST) && tcp->life == TT_TCP_CLOSED_RST)
-		summary->handshake = TT_TCP_HANDSHAKE_REFUSED;
-	else if ((handshake & HAS_SYN) && answer == 0)
-		summary->handshake = TT_TCP_HANDSHAKE_NO_ANSWER;
-	else
-		summary->present &= ~(uint32_t)TT_TCP_HAS_HANDSHAKE;
-	if ((handshake & HAS_SYN) && (handshake & HAS_SYNACK)) {
-		summary->present |= TT_TCP_HAS_ECN;
-		summary->ecn = tcp->counts[0].ecn_setup & tcp->counts[1].ecn_setup;
-	}
-	if (handshake & TIMED_WHOLE) {
-		summary->present |= TT_TCP_HAS_HANDSHAKE_TIME;
-		summary->handshake_us = tcp->handshake_us;
-	}
-	if (handshake & TIMED_SERVER) {
-		summary->present |= TT_TCP_HAS_HANDSHAKE_SERVER;
-		summary->handshake_server_us = tcp->handshake_server_us;
-	}
-	if (handshake & TIMED_CLIENT) {
-		summary->present |= TT_TCP_HAS_HANDSHAKE_CLIENT;
-		summary->handshake_client_us = tcp->handshake_client_us;
-	}
-}
-
-static enum tt_tcp_failure failure_of(
-	const struct tt_tcp *tcp, const struct tt_tcp_summary *summary, bool idle)
-{
-	bool unanswered = (summary->present & TT_TCP_HAS_HANDSHAKE) &&
-		summary->handshake == TT_TCP_HANDSHAKE_NO_ANSWER;
-
-	if ((summary->present & TT_TCP_HAS_HANDSHAKE) &&
-		summary->handshake == TT_TCP_HANDSHAKE_REFUSED)
-		return TT_TCP_REFUSED;
-	if (tcp->life == TT_TCP_CLOSED_RST)
-		return TT_TCP_RESET;
-	if (tcp->life == TT_TCP_HALF_OPEN && tcp->unreachable != TT_TCP_NO_FAILURE)
-		return (enum tt_tcp_failure)tcp->unreachable;
-	if (idle &&
-		(unanswered ||
-			(tcp->life == TT_TCP_OPEN &&
-				(tcp->counts[0].unanswered || tcp->counts[1].unanswered))))
-		return TT_TCP_TIMED_OUT;
-	return TT_TCP_NO_FAILURE;
-}
-
-/* The whole round trip is that of both legs. */
-static void summarize_rtt(
-	struct tt_tcp_summary *summary, const struct tt_tcp *tcp, unsigned int client)
-{
-	const struct tt_tcp_counts *to_server = &tcp->counts[client];
-	const struct tt_tcp_counts *to_client = &tcp->counts[client ^ 1];
-
-	if (to_server->srtt_8 != 0) {
-		summary->present |= TT_TCP_HAS_RTT_SERVER;
-		summary->rtt_server_us = to_server->srtt_8 >> 3;
-	}
-	if (to_client->srtt_8 != 0) {
-		summary->present |= TT_TCP_HAS_RTT_CLIENT;
-		summary->rtt_client_us = to_client->srtt_8 >> 3;
-	}
-	if (to_server->srtt_8 != 0 && to_client->srtt_8 != 0) {
-		summary->present |= TT_TCP_HAS_RTT;
-		summary->rtt_us = (to_server->srtt_8 + to_client->srtt_8) >> 3;
-		summary->rtt_var_us = (to_server->rttvar_4 + to_client->rttvar_4) >> 2;
-	}
-}
-
-void tt_tcp_summarize(struct tt_tcp_summary *summary, const struct tt_tcp *tcp, unsigned int client,
-	uint64_t end_us, bool idle)
-{
-	*summary = (struct tt_tcp_summary){0};
-	summarize_handshake(summary, tcp);
-	summarize_rtt(summary, tcp, client);
-	summary->established = tcp->handshake & COMPLETE;
-	summary->closed = tcp->life >= TT_TCP_CLOSED_FIN;
-	summary->failure = failure_of(tcp, summary, idle);
-	for (unsigned int direction = 0; direction < 2; direction++)
-		summarize_half(&summary->half[direction], tcp, direction, end_us);
 }

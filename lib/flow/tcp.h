@@ -136,7 +136,7 @@ enum tt_tcp_failure {
 struct tt_tcp {
 	struct tt_tcp_half half[2];
 	uint8_t life;		      /* enum tt_tcp_life */
-	uint8_t handshake;	      /* of tcp.c: how far the handshake is */
+	uint8_t handshake;	      /* enum tt_tcp_handshake_state */
 	uint8_t hole_used;	      /* bit 1 << number of the hole, in these three */
 	uint8_t hole_direction;	      /* which direction it is in */
 	uint32_t handshake_client_us; /* until it is complete: the instant of the latest SYN-ACK */

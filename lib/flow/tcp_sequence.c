@@ -224,6 +224,32 @@ static bool was_overtaken(
 	return (uint32_t)age * HOLE_TIME_US < limit_us || age > UINT16_MAX - CLOCK_BACK;
 }
 
+/* Does a segment begin before the first byte seen of a connection that was picked up midstream? Known
+ * as long as sequence numbers have not come around. */
+static bool precedes_pickup(const struct tt_tcp *tcp, const struct tt_tcp_segment *segment)
+{
+	const struct tt_tcp_half *half = &tcp->half[segment->direction];
+	uint32_t initial = tcp->counts[segment->direction].initial_sequence;
+
+	return !(half->known & TT_TCP_KNOWN_SYN) &&
+		half->next_sequence - initial < WINDOW_LIMIT_BYTES &&
+		tt_tcp_before(segment->sequence, initial + 1);
+}
+
+/* Bytes before the pick-up were not seen before; their hole was there when the latest came. */
+static struct filled learn_earlier(
+	struct tt_tcp *tcp, const struct tt_tcp_segment *segment, uint32_t end)
+{
+	struct tt_tcp_counts *counts = &tcp->counts[segment->direction];
+	struct filled filled = {.bytes = counts->initial_sequence + 1 - segment->sequence,
+		.opened = hole_time(tcp->half[segment->direction].last_us)};
+
+	if (tt_tcp_before(end, counts->initial_sequence + 1))
+		filled.bytes = end - segment->sequence;
+	counts->initial_sequence = segment->sequence - 1;
+	return filled;
+}
+
 /* Old sequence numbers, or some old and some new ones. */
 static void account_old(struct tt_tcp *tcp, const struct tt_tcp_segment *segment, uint32_t end)
 {
@@ -236,7 +262,9 @@ static void account_old(struct tt_tcp *tcp, const struct tt_tcp_segment *segment
 		half->next_sequence = end;
 		return;
 	}
-	struct filled filled = fill_holes(tcp, sender, segment->sequence, end);
+	struct filled filled = precedes_pickup(tcp, segment)
+		? learn_earlier(tcp, segment, end)
+		: fill_holes(tcp, sender, segment->sequence, end);
 	if (longer)
 		half->next_sequence = end;
 	if (filled.by_ack)
