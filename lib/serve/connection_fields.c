@@ -2,6 +2,7 @@
 #include "serve/connection_fields.h"
 
 #include "serve/community_id.h"
+#include "serve/tcp_fields.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
@@ -118,6 +119,8 @@ static void describe_direction(struct tt_sink *sink, const char *name,
 	tt_sink_unsigned(sink, "ip_bytes", counters->ip_bytes);
 	tt_sink_unsigned(sink, "payload_bytes", counters->payload_bytes);
 	tt_sink_unsigned(sink, "fragments", connection->fragments[side]);
+	if (connection->ip_protocol == IPPROTO_TCP)
+		tt_tcp_half_describe(sink, &connection->tcp.half[side]);
 	tt_sink_end_object(sink);
 }
 
@@ -149,5 +152,7 @@ void tt_connection_describe(
 	describe_tap_ports(sink, connection);
 	describe_direction(sink, "client_to_server", connection, TT_CLIENT_TO_SERVER);
 	describe_direction(sink, "server_to_client", connection, TT_SERVER_TO_CLIENT);
+	if (connection->ip_protocol == IPPROTO_TCP)
+		tt_tcp_describe(sink, "tcp", &connection->tcp);
 	tt_sink_end_object(sink);
 }

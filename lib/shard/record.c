@@ -1,11 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "shard/record.h"
 
+#include <netinet/in.h>
 #include <string.h>
 
 _Static_assert(sizeof(struct tt_connection_record) % TT_RECORD_ALIGNMENT == 0, "size_bytes");
 _Static_assert(sizeof(struct tt_connection_record) <= TT_RECORD_LIMIT_BYTES, "size_bytes");
 _Static_assert(sizeof(struct tt_snapshot_end_record) % TT_RECORD_ALIGNMENT == 0, "size_bytes");
+
+static void summarize_tcp(struct tt_connection_record *record, const struct tt_flow *flow)
+{
+	struct tt_tcp_summary *tcp = &record->tcp;
+
+	tt_tcp_summarize(
+		tcp, &flow->tcp, flow->client, flow->end_us, record->close_reason == TT_CLOSE_IDLE);
+	if (flow->client != 0) {
+		struct tt_tcp_summary_half low = tcp->half[0];
+
+		tcp->half[0] = tcp->half[1];
+		tcp->half[1] = low;
+	}
+}
 
 void tt_connection_record_make(struct tt_connection_record *record, const struct tt_flow *flow)
 {
@@ -41,4 +56,6 @@ void tt_connection_record_make(struct tt_connection_record *record, const struct
 	record->layer_has_id = flow->layer_has_id;
 	record->icmp_type = flow->icmp_type;
 	record->icmp_code = flow->icmp_code;
+	if (key->ip_protocol == IPPROTO_TCP)
+		summarize_tcp(record, flow);
 }

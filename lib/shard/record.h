@@ -57,6 +57,7 @@ struct tt_connection_record {
 	uint8_t layer_has_id; /* bit 1 << layer number */
 	uint8_t icmp_type;    /* of the client's first packet, ICMP and ICMPv6 alone */
 	uint8_t icmp_code;
+	struct tt_tcp_summary tcp; /* TCP alone; its halves by side */
 };
 
 /* Ends the answer to a snapshot command, after its ACTIVE records. */
