@@ -12,6 +12,7 @@
 #include "flow/table.h"
 #include "packet/decode.h"
 #include "packet/fragment.h"
+#include "pipeline/handover.h"
 
 #include <stdint.h>
 
@@ -34,6 +35,14 @@ struct tt_burst {
 	uint8_t direction[TT_BURST]; /* 0: from the key's low endpoint */
 	struct tt_flow_key key[TT_BURST];
 	uint32_t hash[TT_BURST];
+
+	/* What ICMP errors in this burst say of flows of this worker, each to be told before
+	 * packet unreachable_before[] is counted. */
+	unsigned int unreachable_count;
+	uint8_t unreachable_before[TT_BURST];
+	struct tt_unreachable unreachable[TT_BURST];
+
+	bool from_source; /* received by this worker, not taken over from another */
 
 	/* Mbufs to be freed at the end of the stages. */
 	struct rte_mbuf *done[TT_BURST];

@@ -7,16 +7,28 @@
 #ifndef TT_PIPELINE_HANDOVER_H
 #define TT_PIPELINE_HANDOVER_H
 
+#include "flow/key.h"
 #include "packet/fragment.h"
 
 #include <rte_mbuf.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum tt_handover_kind {
 	TT_HANDOVER_PACKET,   /* to the owner of its flow */
 	TT_HANDOVER_FRAGMENT, /* to the worker that attributes these fragments */
 	TT_HANDOVER_RESOLVED, /* a fragment to the owner of its flow, with ports and credit */
-	TT_HANDOVER_ORPHAN    /* no packet: the mbuf's data is a struct tt_fragment_orphan */
+
+	/* No packets, but messages in an mbuf's data. */
+	TT_HANDOVER_ORPHAN,	/* struct tt_fragment_orphan */
+	TT_HANDOVER_UNREACHABLE /* struct tt_unreachable */
+};
+
+/* An ICMP error said that a packet of the flow of this key could not be delivered. */
+struct tt_unreachable {
+	struct tt_flow_key key;
+	uint32_t hash;
+	uint8_t failure; /* enum tt_tcp_failure */
 };
 
 struct tt_handover {
@@ -37,6 +49,11 @@ struct tt_handover {
 static inline struct tt_handover *tt_handover_of(struct rte_mbuf *mbuf)
 {
 	return rte_mbuf_to_priv(mbuf);
+}
+
+static inline bool tt_handover_is_message(struct rte_mbuf *mbuf)
+{
+	return tt_handover_of(mbuf)->kind >= TT_HANDOVER_ORPHAN;
 }
 
 #endif

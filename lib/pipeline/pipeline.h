@@ -50,9 +50,10 @@ struct tt_worker_counters {
 	tt_counter rounds;	/* of the worker's loop: its heartbeat */
 	tt_counter busy_cycles; /* of the TSC, in rounds that found something to do */
 	tt_counter total_cycles;
-	tt_counter handed_over; /* packets given to the worker that owns them */
-	tt_counter taken_over;	/* packets received from other workers */
-	tt_counter waited;	/* rounds in which receiving waited for room, source.waits alone */
+	tt_counter handed_over;	  /* packets given to the worker that owns them */
+	tt_counter taken_over;	  /* packets received from other workers */
+	tt_counter messages_lost; /* ICMP errors that did not reach the worker of their flow */
+	tt_counter waited; /* rounds in which receiving waited for room, source.waits alone */
 	tt_counter
 		layers[TT_LAYER_KINDS]; /* packets from which a layer of the kind was taken off */
 	tt_counter layers_left;		/* packets with deeper tunnels than the limit */

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pipeline/handover.h"
 #include "pipeline/worker.h"
 
 #include <rte_prefetch.h>
@@ -93,8 +92,6 @@ void tt_stage_free(struct tt_worker *worker)
 
 	for (unsigned int i = 0; i < burst->count; i++)
 		burst->done[burst->done_count++] = burst->received[i].mbuf;
-	if (burst->count > 0)
-		worker->pool = burst->received[0].mbuf->pool;
 	tt_counter_add(&worker->counters.ledger.processed, burst->count);
 	rte_pktmbuf_free_bulk(burst->done, burst->done_count);
 	burst->count = 0;

@@ -8,11 +8,6 @@
 
 #include <rte_prefetch.h>
 
-#define IP_PROTOCOL_ICMP   1
-#define IP_PROTOCOL_TCP	   6
-#define IP_PROTOCOL_UDP	   17
-#define IP_PROTOCOL_ICMPV6 58
-
 /* Entries that one snapshot command looks at: some 20 us of the worker's time at most. */
 #define SNAPSHOT_SLOTS 2048
 
@@ -111,11 +106,6 @@ static void remember_layers(struct tt_flow *flow, const struct tt_packet *packet
 	}
 }
 
-static bool is_icmp(const struct tt_packet *packet)
-{
-	return packet->ip_protocol == IP_PROTOCOL_ICMP || packet->ip_protocol == IP_PROTOCOL_ICMPV6;
-}
-
 static struct tt_flow *make_flow(struct tt_worker *worker, const struct tt_flow_key *key,
 	uint32_t hash, const struct tt_packet *packet, unsigned int direction, uint64_t time_us)
 {
@@ -128,7 +118,8 @@ static struct tt_flow *make_flow(struct tt_worker *worker, const struct tt_flow_
 	begin_direction(flow, direction);
 	if (unlikely((packet->vlan_count | packet->layer_count) != 0))
 		remember_layers(flow, packet);
-	if (is_icmp(packet) && packet->transport != NULL && packet->transport_captured_bytes >= 2) {
+	if (tt_is_icmp(packet) && packet->transport != NULL &&
+		packet->transport_captured_bytes >= 2) {
 		flow->icmp_type = packet->transport[0];
 		flow->icmp_code = packet->transport[1];
 	}
@@ -170,7 +161,7 @@ static void count_packet(struct tt_flow *flow, unsigned int direction,
 	} else {
 		flow->fragments[direction]++;
 		/* Of UDP, the header in the first fragment claims the whole datagram's. */
-		if (packet->ip_protocol != IP_PROTOCOL_UDP)
+		if (packet->ip_protocol != IPPROTO_UDP)
 			counters->payload_bytes += packet->payload_bytes;
 	}
 	if (unlikely((flow->tap_ports[direction] & 1u << received->port) == 0))
@@ -197,9 +188,9 @@ static enum tt_flow_class class_of_life(enum tt_tcp_life life)
 /* What a flow other than TCP is, once its counters are up to date. */
 static enum tt_flow_class class_of_other(const struct tt_flow *flow)
 {
-	if (flow->key.ip_protocol == IP_PROTOCOL_TCP)
+	if (flow->key.ip_protocol == IPPROTO_TCP)
 		return TT_FLOW_TCP_OPEN;
-	if (flow->key.ip_protocol != IP_PROTOCOL_UDP)
+	if (flow->key.ip_protocol != IPPROTO_UDP)
 		return TT_FLOW_OTHER;
 	return flow->counters[0].packets > 0 && flow->counters[1].packets > 0 ? TT_FLOW_UDP_TWO_WAY
 									      : TT_FLOW_UDP_ONE_WAY;
@@ -212,7 +203,7 @@ static void account(struct tt_worker *worker, unsigned int i, struct tt_flow *fl
 	const struct tt_received *received = &burst->received[i];
 	unsigned int direction = burst->direction[i];
 	struct tt_tcp_segment segment;
-	bool is_tcp = packet->ip_protocol == IP_PROTOCOL_TCP &&
+	bool is_tcp = packet->ip_protocol == IPPROTO_TCP &&
 		tt_tcp_segment_read(&segment, packet, direction, received->time_us);
 
 	flow = live_flow(worker, flow);
@@ -234,34 +225,54 @@ static void account(struct tt_worker *worker, unsigned int i, struct tt_flow *fl
 		if (unlikely(segment.flags & TT_TCP_SYN))
 			learn_direction(flow, &segment);
 		set_class(worker, flow, class_of_life(tt_tcp_update(&flow->tcp, &segment)));
-	} else if (flow->key.ip_protocol != IP_PROTOCOL_TCP || flow->class == TT_FLOW_OTHER) {
+	} else if (flow->key.ip_protocol != IPPROTO_TCP || flow->class == TT_FLOW_OTHER) {
 		set_class(worker, flow, class_of_other(flow));
 	}
+}
+
+void tt_flow_unreachable(struct tt_worker *worker, const struct tt_unreachable *unreachable)
+{
+	struct tt_flow *flow =
+		tt_flow_table_lookup(worker->flows, &unreachable->key, unreachable->hash);
+
+	if (flow != NULL)
+		tt_tcp_unreachable(&flow->tcp, unreachable->failure);
+}
+
+/* What ICMP errors before packet i said. */
+static void tell_unreachable(struct tt_worker *worker, unsigned int *told, unsigned int i)
+{
+	const struct tt_burst *burst = &worker->burst;
+
+	for (; *told < burst->unreachable_count && burst->unreachable_before[*told] <= i; ++*told)
+		tt_flow_unreachable(worker, &burst->unreachable[*told]);
 }
 
 void tt_stage_flow(struct tt_worker *worker)
 {
 	struct tt_burst *burst = &worker->burst;
 	struct tt_flow *found[TT_BURST];
+	unsigned int told = 0; /* of burst->unreachable */
 
-	if (burst->count == 0)
-		return;
 	tt_flow_table_lookup_bulk(worker->flows, burst->key, burst->hash, burst->count, found);
 	for (unsigned int i = 0; i < burst->count; i++) {
 		if (found[i] == NULL)
 			continue;
 		/* The counters' line; the lookup has brought the key's. */
 		rte_prefetch0(found[i]->counters);
-		if (burst->packet[i].ip_protocol == IP_PROTOCOL_TCP)
+		if (burst->packet[i].ip_protocol == IPPROTO_TCP)
 			rte_prefetch0(&found[i]->tcp);
 	}
 	for (unsigned int i = 0; i < burst->count; i++) {
 		tt_worker_advance(worker, burst->clock_us[i]);
+		if (unlikely(told < burst->unreachable_count))
+			tell_unreachable(worker, &told, i);
 		if (found[i] == NULL || !tt_flow_has_key(found[i], &burst->key[i]))
 			found[i] =
 				tt_flow_table_lookup(worker->flows, &burst->key[i], burst->hash[i]);
 		account(worker, i, found[i]);
 	}
+	tell_unreachable(worker, &told, TT_BURST);
 }
 
 void tt_flow_orphan(struct tt_worker *worker, const struct tt_fragment_orphan *orphan)

@@ -5,7 +5,6 @@
  * is one, so that what a capture holds is seen in its order; else the owner of the flow that the
  * addresses alone would make.
  */
-#include "pipeline/handover.h"
 #include "pipeline/worker.h"
 
 #include <rte_cycles.h>
@@ -13,16 +12,16 @@
 
 #define WAIT_US 20 /* before the next try to hand packets to a worker that is behind */
 
-/* Which of `count` workers a hash stands for: its upper 32 bits, scaled. */
-static unsigned int owner_of(const struct tt_worker *worker, uint64_t hash)
+unsigned int tt_steer_owner(const struct tt_worker *worker, uint64_t hash)
 {
+	/* The upper 32 bits, scaled: the table uses the lower ones. */
 	return (unsigned int)((hash >> 32) * worker->worker_count >> 32);
 }
 
 static void drop_full(struct tt_worker *worker, struct rte_mbuf **mbufs, unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++)
-		if (tt_handover_of(mbufs[i])->kind != TT_HANDOVER_ORPHAN)
+		if (!tt_handover_is_message(mbufs[i]))
 			tt_counter_add(&worker->counters.ledger.dropped[TT_DROP_RING_FULL], 1);
 	rte_pktmbuf_free_bulk(mbufs, count);
 }
@@ -91,31 +90,36 @@ static uint64_t key_hash(struct tt_worker *worker, const struct tt_packet *packe
 	return tt_flow_key_hash(&key, &worker->secret);
 }
 
-/* An orphan to the owner of its flow. Without an mbuf to send it in, its packets go unattributed
- * to this worker's own table. */
-static void settle_orphan(struct tt_worker *worker, const struct tt_fragment_orphan *orphan)
+bool tt_steer_message(struct tt_worker *worker, unsigned int to, uint8_t kind, const void *message,
+	uint16_t bytes)
 {
-	unsigned int owner = owner_of(worker, key_hash(worker, &orphan->packet));
-	struct rte_mbuf *mbuf;
+	if (worker->draining || worker->pool == NULL || worker->outbox[to].count >= TT_BURST)
+		return false;
 
-	if (owner == worker->number || worker->draining || worker->pool == NULL ||
-		worker->outbox[owner].count >= TT_BURST ||
-		(mbuf = rte_pktmbuf_alloc(worker->pool)) == NULL) {
-		tt_flow_orphan(worker, orphan);
-		return;
-	}
-
-	char *room = rte_pktmbuf_append(mbuf, sizeof(*orphan));
+	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(worker->pool);
+	if (mbuf == NULL)
+		return false;
+	char *room = rte_pktmbuf_append(mbuf, bytes);
 	if (room == NULL) {
 		rte_pktmbuf_free(mbuf);
-		tt_flow_orphan(worker, orphan);
-		return;
+		return false;
 	}
-	memcpy(room, orphan, sizeof(*orphan));
-	struct tt_handover *handover = tt_handover_of(mbuf);
-	handover->kind = TT_HANDOVER_ORPHAN;
-	handover->clock_us = worker->clock_us;
-	post(worker, owner, mbuf);
+	memcpy(room, message, bytes);
+	tt_handover_of(mbuf)->kind = kind;
+	tt_handover_of(mbuf)->clock_us = worker->clock_us;
+	post(worker, to, mbuf);
+	return true;
+}
+
+/* An orphan to the owner of its flow; where no message gets there, its packets are counted in this
+ * worker's own table. */
+static void settle_orphan(struct tt_worker *worker, const struct tt_fragment_orphan *orphan)
+{
+	unsigned int owner = tt_steer_owner(worker, key_hash(worker, &orphan->packet));
+
+	if (owner == worker->number ||
+		!tt_steer_message(worker, owner, TT_HANDOVER_ORPHAN, orphan, sizeof(*orphan)))
+		tt_flow_orphan(worker, orphan);
 }
 
 void tt_steer_expire_fragments(struct tt_worker *worker, uint64_t now_us, unsigned int limit)
@@ -147,7 +151,7 @@ static unsigned int resolver_of(struct tt_worker *worker, const struct tt_packet
 	struct tt_packet portless = *packet;
 	portless.source_port = 0;
 	portless.destination_port = 0;
-	return owner_of(worker, key_hash(worker, &portless));
+	return tt_steer_owner(worker, key_hash(worker, &portless));
 }
 
 static uint64_t domain_of(struct tt_worker *worker, const struct tt_packet *packet)
@@ -216,6 +220,25 @@ static enum fragment_fate resolve(struct tt_worker *worker, unsigned int i)
 	return FATE_GOES_ON;
 }
 
+/* An ICMP error, seen first by this worker: to the owner of the flow that it is about, in the order
+ * of the packets that go there. `before` is the number of the packet that follows here. */
+static void steer_icmp_error(
+	struct tt_worker *worker, const struct tt_packet *packet, unsigned int before)
+{
+	struct tt_burst *burst = &worker->burst;
+	struct tt_unreachable *unreachable = &burst->unreachable[burst->unreachable_count];
+	uint64_t hash;
+
+	if (!tt_icmp_error(worker, packet, unreachable, &hash))
+		return;
+	unsigned int owner = tt_steer_owner(worker, hash);
+	if (worker->worker_count == 1 || owner == worker->number)
+		burst->unreachable_before[burst->unreachable_count++] = (uint8_t)before;
+	else if (!tt_steer_message(
+			 worker, owner, TT_HANDOVER_UNREACHABLE, unreachable, sizeof(*unreachable)))
+		tt_counter_add(&worker->counters.messages_lost, 1);
+}
+
 /* Does the device's spreading stand for this packet? Not for tunnels, whose outer addresses it
  * hashed, and not for fragments, whose ports it did not see: those go by our hash. */
 static bool spread_by_device(const struct tt_worker *worker, const struct tt_packet *packet)
@@ -230,6 +253,7 @@ void tt_stage_steer(struct tt_worker *worker)
 	const uint16_t unresolved = TT_PACKET_FRAGMENT | TT_PACKET_OUTER_FIRST;
 	unsigned int kept = 0;
 
+	burst->unreachable_count = 0;
 	for (unsigned int i = 0; i < burst->count; i++) {
 		struct tt_packet *packet = &burst->packet[i];
 
@@ -244,12 +268,15 @@ void tt_stage_steer(struct tt_worker *worker)
 				continue;
 		}
 
+		if (unlikely(tt_is_icmp(packet)) && burst->from_source)
+			steer_icmp_error(worker, packet, kept);
+
 		uint8_t direction =
 			(uint8_t)tt_flow_key_make(&burst->key[kept], packet, &worker->key);
 		uint64_t hash = tt_flow_key_hash(&burst->key[kept], &worker->secret);
 
 		if (worker->worker_count > 1 && !spread_by_device(worker, packet)) {
-			unsigned int owner = owner_of(worker, hash);
+			unsigned int owner = tt_steer_owner(worker, hash);
 
 			if (owner != worker->number) {
 				hand_over(worker, i, owner,

@@ -111,6 +111,8 @@ static unsigned int receive(struct tt_worker *worker, uint64_t *since)
 		burst->fragment[i] = TT_BURST_PLAIN;
 	}
 	burst->count = count;
+	burst->from_source = true;
+	worker->pool = burst->received[0].mbuf->pool;
 	/* Also where all packets go to others: this clock is what they age by. */
 	tt_worker_advance(worker, burst->clock_us[0]);
 	count_received(worker);
@@ -118,6 +120,30 @@ static unsigned int receive(struct tt_worker *worker, uint64_t *since)
 	run_stages(worker, since);
 	tt_worker_advance(worker, clock_us);
 	return count;
+}
+
+static void take_message(struct tt_worker *worker, struct rte_mbuf *mbuf)
+{
+	const void *message = rte_pktmbuf_mtod(mbuf, const void *);
+
+	tt_worker_advance(worker, tt_handover_of(mbuf)->clock_us);
+	if (tt_handover_of(mbuf)->kind == TT_HANDOVER_ORPHAN)
+		tt_flow_orphan(worker, message);
+	else
+		tt_flow_unreachable(worker, message);
+	rte_pktmbuf_free(mbuf);
+}
+
+static void run_taken_over(struct tt_worker *worker, unsigned int packets, uint64_t *since)
+{
+	if (packets == 0)
+		return;
+	worker->burst.count = packets;
+	worker->burst.from_source = false;
+	worker->pool = worker->burst.received[0].mbuf->pool;
+	tt_counter_add(&worker->counters.taken_over, packets);
+	count_stage(worker, TT_STAGE_RECEIVE, packets, since);
+	run_stages(worker, since);
 }
 
 /* A burst from worker `from`. */
@@ -136,11 +162,11 @@ static unsigned int take_over(struct tt_worker *worker, unsigned int from, uint6
 	for (unsigned int i = 0; i < count; i++) {
 		const struct tt_handover *handover = tt_handover_of(mbufs[i]);
 
-		if (unlikely(handover->kind == TT_HANDOVER_ORPHAN)) {
-			tt_worker_advance(worker, handover->clock_us);
-			tt_flow_orphan(worker,
-				rte_pktmbuf_mtod(mbufs[i], const struct tt_fragment_orphan *));
-			rte_pktmbuf_free(mbufs[i]);
+		if (unlikely(tt_handover_is_message(mbufs[i]))) {
+			/* In the order in which they were sent. */
+			run_taken_over(worker, packets, since);
+			packets = 0;
+			take_message(worker, mbufs[i]);
 			continue;
 		}
 		burst->received[packets] = (struct tt_received){
@@ -155,10 +181,7 @@ static unsigned int take_over(struct tt_worker *worker, unsigned int from, uint6
 			handover->kind == TT_HANDOVER_RESOLVED ? TT_BURST_RESOLVED : TT_BURST_PLAIN;
 		packets++;
 	}
-	burst->count = packets;
-	tt_counter_add(&worker->counters.taken_over, packets);
-	count_stage(worker, TT_STAGE_RECEIVE, packets, since);
-	run_stages(worker, since);
+	run_taken_over(worker, packets, since);
 	return count;
 }
 

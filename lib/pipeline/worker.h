@@ -8,6 +8,7 @@
 #include "pipeline/burst.h"
 #include "pipeline/pipeline.h"
 
+#include <netinet/in.h>
 #include <rte_ring.h>
 #include <stdatomic.h>
 
@@ -66,11 +67,32 @@ void tt_stage_free(struct tt_worker *worker);
 /* Orphans of fragments whose time is over, at most `limit`. */
 void tt_steer_expire_fragments(struct tt_worker *worker, uint64_t now_us, unsigned int limit);
 
+/* Which worker owns the flow of a key with this hash. */
+unsigned int tt_steer_owner(const struct tt_worker *worker, uint64_t hash);
+
+/* Leave a message (handover.h) for another worker, which goes out with the next
+ * tt_steer_send(). false when there is no mbuf or no room for it. */
+bool tt_steer_message(struct tt_worker *worker, unsigned int to, uint8_t kind, const void *message,
+	uint16_t bytes);
+
 /* Send what is in the outboxes. */
 void tt_steer_send(struct tt_worker *worker);
 
 /* The packets or credit of an orphan to its flow, which this worker owns. */
 void tt_flow_orphan(struct tt_worker *worker, const struct tt_fragment_orphan *orphan);
+
+static inline bool tt_is_icmp(const struct tt_packet *packet)
+{
+	return packet->ip_protocol == IPPROTO_ICMP || packet->ip_protocol == IPPROTO_ICMPV6;
+}
+
+/* Is this packet an ICMP error about a TCP segment? Then *unreachable is written, and *hash is that
+ * of its key. */
+bool tt_icmp_error(struct tt_worker *worker, const struct tt_packet *packet,
+	struct tt_unreachable *unreachable, uint64_t *hash);
+
+/* Tell a flow of this worker's, if it is there. */
+void tt_flow_unreachable(struct tt_worker *worker, const struct tt_unreachable *unreachable);
 
 /* tt_flow_report of every table: the record into the shard. `context` is the worker. */
 bool tt_flow_report_record(void *context, struct tt_flow *flow);
