@@ -25,7 +25,8 @@ struct page_request {
 	struct page_request *next;
 	struct tt_control_cursor *cursor;
 	struct tt_control_page *page;
-	uint64_t id; /* of the snapshot that answers it; 0: not posted yet */
+	uint8_t limit; /* records */
+	uint64_t id;   /* of the snapshot that answers it; 0: not posted yet */
 	bool done;
 	bool more;
 	uint32_t next_slot;
@@ -193,6 +194,7 @@ static bool post_requests(struct tt_control *control)
 			continue;
 		struct tt_command command = {
 			.kind = TT_COMMAND_SNAPSHOT,
+			.limit = request->limit,
 			.first_slot = request->cursor->slot,
 			.id = control->snapshots + 1,
 		};
@@ -301,14 +303,14 @@ static void remove_request(struct tt_control *control, struct page_request *requ
 	*link = request->next;
 }
 
-int tt_control_active(
-	struct tt_control *control, struct tt_control_cursor *cursor, struct tt_control_page *page)
+int tt_control_active(struct tt_control *control, struct tt_control_cursor *cursor, uint32_t limit,
+	struct tt_control_page *page)
 {
-	struct page_request request = {.cursor = cursor, .page = page};
+	struct page_request request = {.cursor = cursor, .page = page, .limit = (uint8_t)limit};
 	struct timespec deadline;
 	int code = TT_OK;
 
-	if (cursor->worker >= control->worker_count)
+	if (cursor->worker >= control->worker_count || limit < 1 || limit > TT_CONTROL_PAGE)
 		return TT_ERROR_ARGUMENT;
 	page->count = 0;
 	clock_gettime(CLOCK_MONOTONIC, &deadline);

@@ -65,13 +65,14 @@ struct tt_control_cursor {
 	uint32_t slot;
 };
 
-/* Some more active connections, at most TT_CONTROL_PAGE: *page is written and *cursor moves on.
- * Whoever walks from a zero cursor to the end sees each connection that lives meanwhile exactly
- * once, and each record as its worker saw it at one moment. Blocks until the worker has answered,
- * at most a second. 0; TT_ERROR_END, with the last ones in *page, when the walk is over;
- * TT_ERROR_ARGUMENT for a cursor of no worker; TT_ERROR_BUSY when there was no answer. */
-int tt_control_active(
-	struct tt_control *control, struct tt_control_cursor *cursor, struct tt_control_page *page);
+/* Some more active connections, at most `limit` (1 to TT_CONTROL_PAGE): *page is written and
+ * *cursor moves on. Whoever walks from a zero cursor to the end sees each connection that lives
+ * meanwhile exactly once, and each record as its worker saw it at one moment. Blocks until the
+ * worker has answered, at most a second. 0; TT_ERROR_END, with the last ones in *page, when the
+ * walk is over; TT_ERROR_ARGUMENT for a cursor of no worker or a limit out of range; TT_ERROR_BUSY,
+ * and *cursor stays, when there was no answer. */
+int tt_control_active(struct tt_control *control, struct tt_control_cursor *cursor, uint32_t limit,
+	struct tt_control_page *page);
 
 /* Closed connections from the journal, from *sequence (1 or what this left there) on, at most
  * TT_CONTROL_PAGE; *sequence moves on, and *lost grows by those that had gone. Returns how many. */

@@ -298,7 +298,7 @@ void tt_flow_snapshot(struct tt_worker *worker, const struct tt_command *command
 	uint32_t reported = 0;
 
 	for (uint32_t looked = 0;
-		slot < extent && looked < SNAPSHOT_SLOTS && reported < TT_SNAPSHOT_RECORDS;
+		slot < extent && looked < SNAPSHOT_SLOTS && reported < command->limit;
 		slot++, looked++) {
 		struct tt_flow *flow = tt_flow_table_entry(worker->flows, slot);
 

@@ -41,6 +41,7 @@ enum tt_command_kind {
 struct tt_command {
 	uint8_t kind;	      /* enum tt_command_kind */
 	uint8_t close_reason; /* DRAIN: enum tt_close_reason */
+	uint8_t limit;	      /* SNAPSHOT: most records, 1 to TT_SNAPSHOT_RECORDS */
 	uint32_t first_slot;  /* SNAPSHOT: 0, or next_slot of the SNAPSHOT_END before */
 	uint64_t id;	      /* SNAPSHOT: comes back in its SNAPSHOT_END */
 	uint64_t clock_us;    /* DRAIN: when the last packet of all workers came */
