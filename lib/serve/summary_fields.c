@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/summary_fields.h"
 
-static void describe_drop(struct tt_sink *sink, const char *reason, uint64_t packets)
-{
-	if (packets > 0)
-		tt_sink_unsigned(sink, reason, packets);
-}
-
 void tt_ledger_describe(
 	struct tt_sink *sink, const char *name, const struct tt_ledger_totals *ledger)
 {
@@ -14,11 +8,12 @@ void tt_ledger_describe(
 	tt_sink_unsigned(sink, "received", ledger->received);
 	tt_sink_unsigned(sink, "processed", ledger->processed);
 	tt_sink_begin_object(sink, "dropped");
-	describe_drop(sink, "missed", ledger->missed);
-	describe_drop(sink, "no_mbuf", ledger->no_mbuf);
-	describe_drop(sink, "errors", ledger->errors);
+	if (ledger->missed_known || ledger->missed > 0)
+		tt_sink_unsigned(sink, "missed", ledger->missed);
+	tt_sink_unsigned(sink, "no_mbuf", ledger->no_mbuf);
+	tt_sink_unsigned(sink, "errors", ledger->errors);
 	for (unsigned int reason = 0; reason < TT_DROP_REASONS; reason++)
-		describe_drop(sink, tt_drop_reason_name(reason), ledger->dropped[reason]);
+		tt_sink_unsigned(sink, tt_drop_reason_name(reason), ledger->dropped[reason]);
 	tt_sink_end_object(sink);
 	if (ledger->in_flight > 0)
 		tt_sink_unsigned(sink, "in_flight", ledger->in_flight);

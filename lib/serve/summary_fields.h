@@ -8,9 +8,9 @@
 #include "pipeline/ledger_totals.h"
 #include "serve/sink.h"
 
-/* One object under `name` (sink.h): what was received and what became of it, each reason that
- * dropped something by name, then whether the sum closes; `in_flight` while there is any. Where a
- * port cannot tell what it missed, `missed_known` is false. */
+/* One object under `name` (sink.h): what was received and what became of it, by reason, and whether
+ * the sum closes; `in_flight` while there is any. Where a port cannot tell what it missed,
+ * `missed_known` is false, and `missed` left out unless another port tells. */
 void tt_ledger_describe(
 	struct tt_sink *sink, const char *name, const struct tt_ledger_totals *ledger);
 
