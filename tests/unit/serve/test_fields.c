@@ -160,6 +160,23 @@ static void test_a_connection_with_everything(void)
 	record.layer_has_id = 1 << 1 | 1 << 2;
 	record.tap_ports[0] = 1u << 31;
 	record.tap_ports[1] = 1u << 0 | 1u << 31;
+	record.tcp = (struct tt_tcp_summary){
+		.present = TT_TCP_HAS_HANDSHAKE | TT_TCP_HAS_HANDSHAKE_TIME |
+			TT_TCP_HAS_HANDSHAKE_SERVER | TT_TCP_HAS_HANDSHAKE_CLIENT | TT_TCP_HAS_RTT |
+			TT_TCP_HAS_RTT_SERVER | TT_TCP_HAS_RTT_CLIENT | TT_TCP_HAS_ECN,
+		.handshake = TT_TCP_HANDSHAKE_COMPLETE,
+		.failure = TT_TCP_RESET,
+		.established = true,
+		.handshake_us = 1,
+		.handshake_server_us = 2,
+		.handshake_client_us = 3,
+		.rtt_us = 4,
+		.rtt_var_us = 5,
+		.rtt_server_us = 6,
+		.rtt_client_us = 7,
+		.half[0] = {TT_TCP_HAS_COUNTS | TT_TCP_HAS_CAUSES | TT_TCP_HAS_MISSING, 1, 2, 3, 4,
+			5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15},
+	};
 	check_connection(&record,
 		"{\"type\":\"connection\",\"uid\":\"fedcba9876543210\","
 		"\"community_id\":\"1:/qFaeAR+gFe1KYjMzVDsMv+wgU4=\",\"state\":\"closed\","
@@ -171,9 +188,17 @@ static void test_a_connection_with_everything(void)
 		"\"vlan\":[4095,0],\"encapsulation\":[\"gre\",\"erspan2:100\","
 		"\"vxlan:4294967295\"],\"ports\":[0,31],"
 		"\"client_to_server\":{\"packets\":1,\"ip_bytes\":2,\"payload_bytes\":3,"
-		"\"fragments\":0},"
+		"\"fragments\":0,\"retransmits\":1,\"syn_retransmits\":2,\"fast_retransmits\":3,"
+		"\"timeout_retransmits\":4,\"spurious_retransmits\":5,\"out_of_order\":6,"
+		"\"duplicate_acks\":7,\"zero_windows\":8,\"zero_window_us\":9,"
+		"\"window_probes\":10,\"keep_alives\":11,\"missing_bytes\":12,\"ecn_ce\":13,"
+		"\"resets\":14,\"fins\":15},"
 		"\"server_to_client\":{\"packets\":4,\"ip_bytes\":5,\"payload_bytes\":6,"
-		"\"fragments\":7}}");
+		"\"fragments\":7},"
+		"\"tcp\":{\"established\":1,\"closed\":0,\"handshake\":\"complete\","
+		"\"failure\":\"reset\",\"handshake_us\":1,\"handshake_server_us\":2,"
+		"\"handshake_client_us\":3,\"rtt_us\":4,\"rtt_var_us\":5,\"rtt_server_us\":6,"
+		"\"rtt_client_us\":7,\"ecn\":false}}");
 }
 
 static void check_value(const struct tt_connection_record *record, const char *expected)
