@@ -79,7 +79,7 @@ struct tt_flow {
 	uint8_t state;			     /* enum tt_flow_state */
 	uint8_t class;			     /* enum tt_flow_class */
 	uint8_t client;			     /* direction of the client's packets: 0 or 1 */
-	uint8_t direction_from;		     /* enum tt_direction_from */
+	uint8_t patience; /* its timeout is that of its class, so often doubled */
 
 	/* Cache line 2: written when the flow is created, and read when it is reported. */
 	uint64_t start_us;
@@ -94,6 +94,7 @@ struct tt_flow {
 	uint8_t close_reason; /* enum tt_close_reason, once UNREPORTED */
 	uint8_t icmp_type;    /* of the first packet, where the protocol is ICMP or ICMPv6 */
 	uint8_t icmp_code;
+	uint8_t direction_from; /* enum tt_direction_from */
 	uint32_t layer_id[TT_PACKET_LAYERS];
 
 	/* Cache lines 3 and on: TCP only. */

@@ -444,7 +444,11 @@ static unsigned int report_again(
 
 bool tt_flow_table_expired(const struct tt_flow_table *table, const struct tt_flow *flow)
 {
-	return (uint32_t)table->clock_ms - flow->seen_ms > table->timeout_ms[flow->class];
+	uint64_t timeout_ms = (uint64_t)table->timeout_ms[flow->class] << flow->patience;
+
+	if (timeout_ms > TIMEOUT_MS_MAX)
+		timeout_ms = TIMEOUT_MS_MAX;
+	return (uint32_t)table->clock_ms - flow->seen_ms > timeout_ms;
 }
 
 /* The reason to close an entry with now: what it has ended by, or else `reason`. */
@@ -586,6 +590,7 @@ void tt_flow_table_set_class(struct tt_flow_table *table, struct tt_flow *flow,
 		count_down(&counters->half_open);
 	}
 	flow->class = (uint8_t) class;
+	flow->patience = 0;
 	if (class != TT_FLOW_TCP_HALF_OPEN)
 		return;
 

@@ -88,7 +88,7 @@ struct tt_flow *tt_flow_table_lookup(
 struct tt_flow *tt_flow_table_insert(struct tt_flow_table *table, const struct tt_flow_key *key,
 	uint32_t hash, tt_flow_report report, void *context);
 
-/* Set the class, keeping the list and the count of half-open entries; evicts the oldest half-open
+/* Set the class, and patience to 0, keeping the list and the count of half-open entries; evicts the oldest half-open
  * one through `report`, like insert, when this one goes over half_open_limit, and never this one. */
 void tt_flow_table_set_class(struct tt_flow_table *table, struct tt_flow *flow,
 	enum tt_flow_class class, tt_flow_report report, void *context);

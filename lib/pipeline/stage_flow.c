@@ -11,6 +11,8 @@
 /* Entries that one snapshot command looks at: some 20 us of the worker's time at most. */
 #define SNAPSHOT_SLOTS 2048
 
+#define PATIENCE_LIMIT 5 /* 5 s become 160 s: longer than TCP tries, RFC 1122 4.2.3.5 */
+
 #define WELL_KNOWN_PORTS 1024 /* RFC 6335 6: system ports are 0 to 1023 */
 
 static bool report(struct tt_worker *worker, const struct tt_flow *flow, uint8_t snapshot)
@@ -91,6 +93,16 @@ static void learn_direction(struct tt_flow *flow, const struct tt_tcp_segment *s
 		flow->client = !segment->direction;
 		flow->direction_from = TT_DIRECTION_SYNACK;
 	}
+}
+
+/* Whoever repeats a SYN or SYN-ACK waits twice as long before the next time (RFC 6298 5.5): so that
+ * these stay one connection, its patience grows as theirs. */
+static void wait_for_handshake(struct tt_flow *flow, const struct tt_tcp_segment *segment)
+{
+	bool repeated = flow->tcp.half[segment->direction].flags_seen & TT_TCP_SYN;
+
+	if (repeated && flow->class == TT_FLOW_TCP_HALF_OPEN && flow->patience < PATIENCE_LIMIT)
+		flow->patience++;
 }
 
 static void remember_layers(struct tt_flow *flow, const struct tt_packet *packet)
@@ -222,8 +234,10 @@ static void account(struct tt_worker *worker, unsigned int i, struct tt_flow *fl
 	if (unlikely(burst->fragment[i] == TT_BURST_CREDITED))
 		count_credit(flow, direction, &burst->credit[i]);
 	if (is_tcp) {
-		if (unlikely(segment.flags & TT_TCP_SYN))
+		if (unlikely(segment.flags & TT_TCP_SYN)) {
 			learn_direction(flow, &segment);
+			wait_for_handshake(flow, &segment);
+		}
 		set_class(worker, flow, class_of_life(tt_tcp_update(&flow->tcp, &segment)));
 	} else if (flow->key.ip_protocol != IPPROTO_TCP || flow->class == TT_FLOW_OTHER) {
 		set_class(worker, flow, class_of_other(flow));
