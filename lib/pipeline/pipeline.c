@@ -318,6 +318,11 @@ void tt_pipeline_wait(struct tt_pipeline *pipeline)
 	pipeline->launched = false;
 }
 
+uint16_t tt_pipeline_instance(const struct tt_pipeline *pipeline)
+{
+	return (uint16_t)(pipeline->workers[0].uid_base >> UID_INSTANCE_SHIFT);
+}
+
 unsigned int tt_pipeline_worker_count(const struct tt_pipeline *pipeline)
 {
 	return pipeline->worker_count;

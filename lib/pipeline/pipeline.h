@@ -96,6 +96,9 @@ void tt_pipeline_wait(struct tt_pipeline *pipeline);
 /* Control core, about every second: let the workers' clocks follow the wall clock. */
 void tt_pipeline_sync_clock(struct tt_pipeline *pipeline);
 
+/* Of this run, as in tt_pipeline_options. */
+uint16_t tt_pipeline_instance(const struct tt_pipeline *pipeline);
+
 unsigned int tt_pipeline_worker_count(const struct tt_pipeline *pipeline);
 struct tt_shard *tt_pipeline_shard(const struct tt_pipeline *pipeline, unsigned int worker);
 const struct tt_worker_counters *tt_pipeline_worker_counters(
