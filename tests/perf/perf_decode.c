@@ -69,8 +69,8 @@ static void measure(const char *mix)
 	}
 	qsort(ns, RUNS, sizeof(ns[0]), compare);
 	qsort(cycles, RUNS, sizeof(cycles[0]), compare);
-	printf("{\"mix\":\"%s\",\"ns_per_packet\":%.2f,\"cycles_per_packet\":%.1f}\n", mix,
-		ns[RUNS / 2], cycles[RUNS / 2]);
+	printf("{\"mix\":\"%s\",\"flows\":%d,\"ns_per_packet\":%.2f,\"cycles_per_packet\":%.1f}\n",
+		mix, FRAMES, ns[RUNS / 2], cycles[RUNS / 2]);
 }
 
 static void put_transport(struct build *build, bool tcp, unsigned int port)

@@ -198,12 +198,12 @@ int main(void)
 		double stats_ns = measure();
 		with_names = true;
 		double all_ns = measure();
-		printf("{\"bench\":\"dns\",\"domains\":%u,\"transaction_ns\":%.0f,\"parse_ns\":%."
-		       "0f,"
-		       "\"pair_ns\":%.0f,\"stats_ns\":%.0f,\"names_ns\":%.0f,\"keys\":%llu,"
+		printf("{\"mix\":\"dns-%u\",\"flows\":%d,\"ns_per_packet\":%.1f,"
+		       "\"transaction_ns\":%.0f,\"parse_ns\":%.0f,\"pair_ns\":%.0f,\"stats_ns\":%."
+		       "0f,\"names_ns\":%.0f,\"keys\":%llu,"
 		       "\"other\":%llu,\"answered\":%llu}\n",
-			domains[i], all_ns, parse_ns, pair_ns - parse_ns, stats_ns - pair_ns,
-			all_ns - stats_ns,
+			domains[i], TRANSACTIONS, all_ns / 2, all_ns, parse_ns, pair_ns - parse_ns,
+			stats_ns - pair_ns, all_ns - stats_ns,
 			(unsigned long long)tt_counter_read(&tt_dns_stats_counters(stats)->keys),
 			(unsigned long long)tt_counter_read(&tt_dns_stats_counters(stats)->other),
 			(unsigned long long)answered);
