@@ -194,6 +194,22 @@ static void test_fast_retransmission(void)
 	/* The first ACK of 1 repeats the handshake's while data is outstanding. */
 	CU_ASSERT_EQUAL(summary.half[SERVER].duplicate_acks, 3);
 	CU_ASSERT_EQUAL(summary.half[CLIENT].missing_bytes, 0);
+	/* The report is over with the recovery, although an ACK came just before. */
+	data(&talk, 401, 100);
+	data(&talk, 501, 100);
+	ack(&talk, 501);
+	data(&talk, 501, 100);
+	CU_ASSERT_EQUAL(sum(&talk).half[CLIENT].fast_retransmits, 1);
+	CU_ASSERT_EQUAL(sum(&talk).half[CLIENT].timeout_retransmits, 1);
+	/* One duplicate each for two segments is no report. */
+	data(&talk, 601, 100);
+	data(&talk, 701, 100);
+	ack(&talk, 501);
+	ack(&talk, 601);
+	ack(&talk, 601);
+	data(&talk, 601, 100);
+	CU_ASSERT_EQUAL(sum(&talk).half[CLIENT].fast_retransmits, 1);
+	CU_ASSERT_EQUAL(sum(&talk).half[CLIENT].timeout_retransmits, 2);
 }
 
 static void test_hole_is_filled_by_an_overtaken_segment_or_a_retransmission(void)
@@ -305,6 +321,15 @@ static void test_missing_bytes_are_those_that_the_tap_lost(void)
 	data(&talk, 61, 40);
 	half = sum(&talk).half[CLIENT];
 	CU_ASSERT_EQUAL(half.missing_bytes + half.retransmits + half.out_of_order, 0);
+	/* Not when others have come since. */
+	ack(&talk, 201);
+	CU_ASSERT_EQUAL(sum(&talk).half[CLIENT].missing_bytes, 100);
+	data(&talk, 201, 100);
+	talk.now_us += 500000;
+	data(&talk, 101, 100);
+	half = sum(&talk).half[CLIENT];
+	CU_ASSERT_EQUAL(half.missing_bytes, 0);
+	CU_ASSERT_EQUAL(half.spurious_retransmits, 1);
 }
 
 static void test_a_hole_is_filled_in_parts(void)
