@@ -12,6 +12,10 @@ static const struct {
 	const char *summary;
 } commands[] = {
 	{"read", tt_command_read, "trace capture files"},
+	{"connections", tt_command_connections, "connections that a running appliance sees"},
+	{"stats", tt_command_stats, "what it received, what became of it, where time goes"},
+	{"ports", tt_command_ports, "its tap ports"},
+	{"workers", tt_command_workers, "its workers"},
 };
 
 static void print_usage(FILE *out)

@@ -59,13 +59,18 @@ static uint32_t fitting(const struct list *list, uint32_t first, uint32_t end)
 	return index - first;
 }
 
+/* An object of objects, for the library has no array of them; an object too when it is empty. */
 static void describe_list(struct tt_sink *sink, const char *name, const struct list *list,
 	uint32_t first, uint32_t count)
 {
-	tt_sink_begin_array(sink, name);
-	for (uint32_t i = 0; i < count; i++)
-		list->describe(sink, NULL, list->context, first + i);
-	tt_sink_end_array(sink);
+	char number[16];
+
+	tt_sink_begin_object(sink, name);
+	for (uint32_t i = 0; i < count; i++) {
+		snprintf(number, sizeof(number), "%" PRIu32, i);
+		list->describe(sink, number, list->context, first + i);
+	}
+	tt_sink_end_object(sink);
 }
 
 /* The decimal number at *text, at most `limit`; *text moves behind it. */

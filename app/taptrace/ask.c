@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ask.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "command.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEFAULT_PREFIX "taptrace"
+
+static void print_usage(
+	FILE *out, const char *name, const char *summary, const struct tt_ask_flag *flag)
+{
+	fprintf(out, "usage: taptrace %s [OPTION...]\n\n%s\n\n", name, summary);
+	if (flag != NULL)
+		fprintf(out, "      --%-14s %s\n", flag->name, flag->help);
+	fputs("  -j, --json           NDJSON, one object a line; the default but on a terminal\n"
+	      "  -p, --prefix PREFIX  the appliance's telemetry.prefix; taptrace by default\n"
+	      "  -s, --socket PATH    its telemetry socket, wherever it is\n"
+	      "  -h, --help           this text\n",
+		out);
+}
+
+int tt_ask_begin(struct tt_ask *ask, int argc, char **argv, const char *summary,
+	const struct tt_ask_flag *flag)
+{
+	enum {
+		OPTION_FLAG = 256
+	};
+	const struct option long_options[] = {
+		{"json", no_argument, NULL, 'j'},
+		{"prefix", required_argument, NULL, 'p'},
+		{"socket", required_argument, NULL, 's'},
+		{"help", no_argument, NULL, 'h'},
+		{flag == NULL ? NULL : flag->name, no_argument, NULL, OPTION_FLAG},
+		{0},
+	};
+	const char *prefix = DEFAULT_PREFIX, *path = NULL;
+	int option;
+
+	*ask = (struct tt_ask){.line = tt_terminal_width(STDOUT_FILENO)};
+	ask->json = ask->line == 0;
+	while ((option = getopt_long(argc, argv, "jp:s:h", long_options, NULL)) != -1)
+		switch (option) {
+		case 'j':
+			ask->json = true;
+			break;
+		case 'p':
+			prefix = optarg;
+			break;
+		case 's':
+			path = optarg;
+			break;
+		case OPTION_FLAG:
+			*flag->set = true;
+			break;
+		case 'h':
+			print_usage(stdout, argv[0], summary, flag);
+			return EXIT_DONE;
+		default:
+			print_usage(stderr, argv[0], summary, flag);
+			return EXIT_USAGE;
+		}
+	if (optind < argc) {
+		tt_log_error(
+			"%s: no argument is expected, but there is \"%s\"", argv[0], argv[optind]);
+		return EXIT_USAGE;
+	}
+	return tt_client_open(&ask->client, prefix, path) == TT_OK ? -1 : EXIT_FAILED;
+}
+
+bool tt_ask_print(const json_t *record)
+{
+	return json_dumpf(record, stdout, JSON_COMPACT | JSON_REAL_PRECISION(17)) == 0 &&
+		putchar('\n') != EOF;
+}
+
+int tt_ask_finish(struct tt_ask *ask, int code)
+{
+	tt_client_close(&ask->client);
+	/* Both, for an error may have come before and another with what is left. */
+	bool failed = ferror(stdout) != 0;
+	if (fflush(stdout) != 0 || failed) {
+		tt_log_error("cannot write to standard output: %s", strerror(errno));
+		return EXIT_FAILED;
+	}
+	return code == TT_OK ? EXIT_DONE : EXIT_FAILED;
+}
+
+uint64_t tt_json_unsigned(const json_t *object, const char *name)
+{
+	json_int_t value = json_integer_value(json_object_get(object, name));
+
+	return value > 0 ? (uint64_t)value : 0;
+}
+
+const char *tt_json_text(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text == NULL ? "" : text;
+}
