@@ -115,6 +115,7 @@ size_t tt_flow_table_bytes(uint32_t capacity)
 {
 	return tt_memory_mapped_bytes(sizeof(struct tt_flow_table)) +
 		tt_memory_mapped_bytes(index_bytes(capacity)) +
+		tt_memory_mapped_bytes(free_numbers_bytes(capacity)) +
 		tt_memory_mapped_bytes(entries_bytes(capacity));
 }
 

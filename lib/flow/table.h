@@ -51,7 +51,7 @@ struct tt_flow_table;
  * nothing of this header that changes the table. */
 typedef bool (*tt_flow_report)(void *context, struct tt_flow *flow);
 
-/* Bytes that a table of this capacity maps, index and entries. */
+/* Bytes that a table of this capacity maps. */
 size_t tt_flow_table_bytes(uint32_t capacity);
 
 /* 0, TT_ERROR_ARGUMENT or TT_ERROR_MEMORY. The memory is touched as it is used; populate to have
