@@ -14,8 +14,9 @@
 struct batch {
 	/* Of the records in it. W: wo, C: ro. */
 	_Atomic uint32_t length_bytes;
-	/* Written by W before the batch is published through `open`, or through `full`. */
-	uint64_t sequence;
+	/* W: wo, C: ro. C may still look at the batch that was open last while W, having got it
+	 * back, numbers it anew; the number that C wants it never has then. */
+	_Atomic uint64_t sequence;
 	uint8_t bytes[TT_SHARD_BATCH_BYTES] __attribute__((aligned(64)));
 } __attribute__((aligned(64)));
 
@@ -89,7 +90,7 @@ static struct rte_ring *lay_ring(uint8_t **at, size_t bytes, const char *name, u
 
 static void open_batch(struct tt_shard *shard, struct batch *batch)
 {
-	batch->sequence = shard->writer.sequence++;
+	atomic_store_explicit(&batch->sequence, shard->writer.sequence++, memory_order_relaxed);
 	atomic_store_explicit(&batch->length_bytes, 0, memory_order_relaxed);
 	shard->writer.batch = batch;
 	shard->writer.length_bytes = 0;
@@ -210,12 +211,14 @@ static uint64_t consume_batch(
 	return count;
 }
 
+/* C: the full batches, but no more than there can be at a time, or a fast W would keep C here. */
 static uint64_t consume_full(struct tt_shard *shard, tt_record_consume consume, void *context)
 {
 	uint64_t count = 0;
 	void *taken;
 
-	while (rte_ring_sc_dequeue(shard->full, &taken) == 0) {
+	for (uint32_t i = 0;
+		i < shard->batch_count && rte_ring_sc_dequeue(shard->full, &taken) == 0; i++) {
 		count += consume_batch(shard, taken, consume, context);
 		shard->reader.want_sequence++;
 		shard->reader.offset_bytes = 0;
@@ -228,15 +231,17 @@ uint64_t tt_shard_consume(struct tt_shard *shard, tt_record_consume consume, voi
 {
 	uint64_t count = 0;
 
-	for (;;) {
+	/* Where W has moved on since `full` was drained, the batch that was open when the call began
+	 * is in `full` by the second time. */
+	for (unsigned int time = 0; time < 2; time++) {
 		count += consume_full(shard, consume, context);
 
-		/* Not recycled before consume_full() runs again, so what it points to holds still. */
 		const struct batch *open = atomic_load_explicit(&shard->open, memory_order_acquire);
-		if (open->sequence == shard->reader.want_sequence)
+		if (atomic_load_explicit(&open->sequence, memory_order_relaxed) ==
+			shard->reader.want_sequence)
 			return count + consume_batch(shard, open, consume, context);
-		/* W has moved on since: the batches in between are in `full` by now. */
 	}
+	return count;
 }
 
 const struct tt_shard_counters *tt_shard_counters(const struct tt_shard *shard)

@@ -11,7 +11,8 @@
  *   3. C keeps {want_sequence, offset}. It drains `full` in order, each batch from the offset on.
  *   4. C reads what is pending: loads `open` (acquire). When its sequence is the wanted one, what
  *      lies between the offset and its length is new, and the offset moves; else W has moved on,
- *      and C drains first. Only C recycles batches, so the one it looks at cannot be reused.
+ *      and C drains first. Only C recycles batches, so one of the wanted sequence cannot be reused
+ *      while C looks at it.
  *
  * So each record is seen exactly once, in order, without a timer or a flush on W's side.
  */
@@ -82,7 +83,8 @@ bool tt_shard_command(struct tt_shard *shard, struct tt_command *command);
 /* C: false when W has not yet taken the 63 commands before. */
 bool tt_shard_post(struct tt_shard *shard, const struct tt_command *command);
 
-/* C: consume every record that W has committed. Returns how many. */
+/* C: consume every record that W had committed when the call began, and perhaps some of those that
+ * it commits meanwhile. Returns how many. */
 uint64_t tt_shard_consume(struct tt_shard *shard, tt_record_consume consume, void *context);
 
 const struct tt_shard_counters *tt_shard_counters(const struct tt_shard *shard);
