@@ -74,10 +74,14 @@ int tt_ask_begin(struct tt_ask *ask, int argc, char **argv, const char *summary,
 	return tt_client_open(&ask->client, prefix, path) == TT_OK ? -1 : EXIT_FAILED;
 }
 
-bool tt_ask_print(const json_t *record)
+bool tt_ask_print(const char *type, json_t *record)
 {
-	return json_dumpf(record, stdout, JSON_COMPACT | JSON_REAL_PRECISION(17)) == 0 &&
-		putchar('\n') != EOF;
+	json_t *line = type == NULL ? json_incref(record) : json_pack("{s:s}", "type", type);
+	bool printed = line != NULL && (type == NULL || json_object_update(line, record) == 0) &&
+		json_dumpf(line, stdout, JSON_COMPACT) == 0 && putchar('\n') != EOF;
+
+	json_decref(line);
+	return printed;
 }
 
 int tt_ask_finish(struct tt_ask *ask, int code)

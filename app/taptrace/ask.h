@@ -31,8 +31,9 @@ struct tt_ask {
 int tt_ask_begin(struct tt_ask *ask, int argc, char **argv, const char *summary,
 	const struct tt_ask_flag *flag);
 
-/* One line of NDJSON on standard output. false when that takes no more. */
-bool tt_ask_print(const json_t *record);
+/* One line of NDJSON on standard output. `type` becomes its first member; NULL: it has one. false
+ * when standard output takes no more. */
+bool tt_ask_print(const char *type, json_t *record);
 
 /* Disconnects; the exit status after `code`, and after a line in the log when standard output could
  * not take everything. */

@@ -6,7 +6,6 @@
 #include "command.h"
 
 #include "base/error.h"
-#include "base/log.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -68,7 +67,7 @@ static bool list_connection(void *context, json_t *record)
 	char text[TT_SCALED_SIZE];
 
 	if (listing->json)
-		return tt_ask_print(record);
+		return tt_ask_print(NULL, record);
 	tt_table_cell(table, COLUMN_TRANSPORT, "%s", tt_json_text(record, "transport"));
 	put_endpoint(table, COLUMN_CLIENT, json_object_get(record, "client"));
 	put_endpoint(table, COLUMN_SERVER, json_object_get(record, "server"));

@@ -75,10 +75,8 @@ static bool list_port(void *context, json_t *port)
 	struct listing *listing = context;
 	struct tt_table *table = &listing->table;
 
-	if (listing->json) {
-		json_object_set_new(port, "type", json_string("port"));
-		return tt_ask_print(port);
-	}
+	if (listing->json)
+		return tt_ask_print("port", port);
 	tt_table_cell(table, COLUMN_PORT, "%" PRIu64, tt_json_unsigned(port, "port"));
 	tt_table_cell(table, COLUMN_NAME, "%s", tt_json_text(port, "name"));
 	tt_table_cell(table, COLUMN_DRIVER, "%s", tt_json_text(port, "driver"));

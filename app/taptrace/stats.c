@@ -6,7 +6,6 @@
 #include "command.h"
 
 #include "base/error.h"
-#include "base/log.h"
 
 #include <inttypes.h>
 
@@ -82,12 +81,10 @@ static int print_stages(struct tt_ask *ask, struct tt_table *table, uint64_t wor
 		json_t *worker = tt_client_ask(&ask->client, "/taptrace/stages", parameter);
 		if (worker == NULL)
 			return TT_ERROR_IO;
-		if (ask->json) {
-			json_object_set_new(worker, "type", json_string("stages"));
-			tt_ask_print(worker);
-		} else {
+		if (ask->json)
+			tt_ask_print("stages", worker);
+		else
 			list_stages(table, worker);
-		}
 		json_decref(worker);
 	}
 	return TT_OK;
@@ -108,12 +105,10 @@ int tt_command_stats(int argc, char **argv)
 	json_t *ledger = info == NULL ? NULL : tt_client_ask(&ask.client, "/taptrace/ledger", NULL);
 	int code = TT_ERROR_IO;
 
-	if (ledger != NULL && ask.json) {
-		json_object_set_new(ledger, "type", json_string("ledger"));
-		tt_ask_print(ledger);
-	} else if (ledger != NULL) {
+	if (ledger != NULL && ask.json)
+		tt_ask_print("ledger", ledger);
+	else if (ledger != NULL)
 		print_ledger(ledger);
-	}
 	if (ledger != NULL) {
 		tt_table_begin(&table, stdout, columns, ask.line);
 		code = print_stages(&ask, &table, tt_json_unsigned(info, "workers"));

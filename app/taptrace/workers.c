@@ -56,10 +56,8 @@ static bool list_worker(void *context, json_t *worker)
 	struct tt_table *table = &listing->table;
 	uint64_t total_cycles = tt_json_unsigned(worker, "total_cycles");
 
-	if (listing->json) {
-		json_object_set_new(worker, "type", json_string("worker"));
-		return tt_ask_print(worker);
-	}
+	if (listing->json)
+		return tt_ask_print("worker", worker);
 	put_count(table, COLUMN_WORKER, worker, "worker");
 	put_count(table, COLUMN_LCORE, worker, "lcore");
 	if (total_cycles > 0)

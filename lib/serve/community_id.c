@@ -97,7 +97,8 @@ bool tt_community_id(char text[TT_COMMUNITY_ID_SIZE], const struct tt_connection
 	/* Refused where the machine's policy forbids SHA-1. */
 	if (EVP_Digest(input, length, digest, NULL, EVP_sha1(), NULL) != 1)
 		return false;
-	memcpy(text, "1:", 2);
+	text[0] = '1';
+	text[1] = ':';
 	EVP_EncodeBlock((unsigned char *)text + 2, digest, sizeof(digest));
 	return true;
 }

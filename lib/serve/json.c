@@ -185,18 +185,20 @@ static void put_unsigned(struct tt_sink *sink, const char *name, uint64_t value)
 {
 	struct tt_json *json = (struct tt_json *)sink;
 	char digits[32];
+	int length = snprintf(digits, sizeof(digits), "%" PRIu64, value);
 
 	begin_value(json, name);
-	append(json, digits, (size_t)snprintf(digits, sizeof(digits), "%" PRIu64, value));
+	append(json, digits, (size_t)length);
 }
 
 static void put_signed(struct tt_sink *sink, const char *name, int64_t value)
 {
 	struct tt_json *json = (struct tt_json *)sink;
 	char digits[32];
+	int length = snprintf(digits, sizeof(digits), "%" PRId64, value);
 
 	begin_value(json, name);
-	append(json, digits, (size_t)snprintf(digits, sizeof(digits), "%" PRId64, value));
+	append(json, digits, (size_t)length);
 }
 
 /* The shorter of two precisions that reads back to the same value: 17 digits always do. */
@@ -242,8 +244,8 @@ void tt_json_init(struct tt_json *json)
 
 void tt_json_init_bounded(struct tt_json *json, char *buffer, size_t capacity)
 {
-	*json = (struct tt_json){
-		.sink.operations = &operations, .text = buffer, .capacity = capacity};
+	*json = (struct tt_json){.sink.operations = &operations, .capacity = capacity};
+	json->text = buffer;
 }
 
 void tt_json_free(struct tt_json *json)
