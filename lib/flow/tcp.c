@@ -85,6 +85,17 @@ static bool completes_handshake(const struct tt_tcp *tcp, const struct tt_tcp_se
 		!tt_tcp_before(tcp->half[receiver].next_sequence, segment->acknowledgment);
 }
 
+/* Is it the SYN that the RST seen already answers? The two came in by different ports, one of which
+ * is polled first. */
+static bool follows_its_reset(const struct tt_tcp *tcp, const struct tt_tcp_segment *segment)
+{
+	unsigned int sender = segment->direction;
+
+	return tcp->half[sender].flags_seen == 0 &&
+		(tcp->half[sender].known & TT_TCP_KNOWN_INITIAL) &&
+		segment->sequence == tcp->counts[sender].initial_sequence;
+}
+
 static enum tt_tcp_life next_life(const struct tt_tcp *tcp, const struct tt_tcp_segment *segment)
 {
 	bool first = !(tcp->half[0].known | tcp->half[1].known) && tcp->life == TT_TCP_HALF_OPEN;
@@ -96,7 +107,7 @@ static enum tt_tcp_life next_life(const struct tt_tcp *tcp, const struct tt_tcp_
 	}
 	if (segment->flags & TT_TCP_SYN) {
 		/* A refused SYN may be sent again and then be answered. */
-		bool refused = tcp->life == TT_TCP_CLOSED_RST &&
+		bool refused = tcp->life == TT_TCP_CLOSED_RST && !follows_its_reset(tcp, segment) &&
 			!(tcp->half[0].flags_seen & tcp->half[1].flags_seen & TT_TCP_SYN);
 		return refused ? TT_TCP_HALF_OPEN : tcp->life;
 	}
@@ -313,9 +324,13 @@ static void account_any(struct tt_tcp *tcp, const struct tt_tcp_segment *segment
 {
 	tcp->life = (uint8_t)next_life(tcp, segment);
 	account_ecn(tcp, segment);
-	/* The sequence numbers of a RST say nothing of the sender's data. */
+	/* The sequence numbers of a RST say nothing of the sender's data. The first segment seen may
+	 * be one that refuses a SYN, and acknowledges it (RFC 9293 3.10.7.1). */
 	if (segment->flags & TT_TCP_RST) {
 		TT_TCP_COUNT(tcp->counts[segment->direction].resets);
+		if ((segment->flags & TT_TCP_ACK) &&
+			(tcp->half[0].flags_seen | tcp->half[1].flags_seen) == 0)
+			learn_initial(tcp, segment->direction ^ 1, segment->acknowledgment - 1);
 		return;
 	}
 	if (segment->flags & TT_TCP_SYN) {

@@ -306,10 +306,18 @@ void tt_tcp_sequence_unseen(
 	struct tt_tcp *tcp, unsigned int direction, uint32_t acknowledgment, uint64_t time_us)
 {
 	struct tt_tcp_half *half = &tcp->half[direction];
+	struct tt_tcp_range range = {half->next_sequence, acknowledgment};
 
-	open_hole(tcp, direction, (struct tt_tcp_range){half->next_sequence, acknowledgment},
-		hole_time(time_us), true);
 	half->next_sequence = acknowledgment;
+	/* One hole for a burst of ACKs that the tap's other port delivered before the data. */
+	for (unsigned int i = 0; tcp->hole_used >> i != 0; i++)
+		if (in_direction(tcp, i, direction) && (tcp->hole_by_ack >> i & 1) &&
+			tcp->hole[i].end == range.start) {
+			tcp->hole[i].end = range.end;
+			tcp->hole_opened[i] = hole_time(time_us);
+			return;
+		}
+	open_hole(tcp, direction, range, hole_time(time_us), true);
 }
 
 uint32_t tt_tcp_sequence_missing(const struct tt_tcp *tcp, unsigned int direction)

@@ -153,6 +153,16 @@ static void test_failures(void)
 	CU_ASSERT_EQUAL(sum(&refused).handshake, TT_TCP_HANDSHAKE_REFUSED);
 	CU_ASSERT_EQUAL(sum(&refused).half[SERVER].resets, 1);
 	CU_ASSERT_TRUE(sum(&refused).closed);
+	/* The other port, with the RST, was polled first. */
+	refused = talk_from(1, 0);
+	say(&refused, SERVER, TT_TCP_RST | TT_TCP_ACK, 0, 1, 0);
+	CU_ASSERT_TRUE(begins_anew(&refused, CLIENT, TT_TCP_SYN, 7, 0));
+	CU_ASSERT_FALSE(begins_anew(&refused, CLIENT, TT_TCP_SYN, 0, 0));
+	CU_ASSERT_EQUAL(say(&refused, CLIENT, TT_TCP_SYN, 0, 0, 0), TT_TCP_CLOSED_RST);
+	CU_ASSERT_EQUAL(sum(&refused).handshake, TT_TCP_HANDSHAKE_REFUSED);
+	CU_ASSERT_EQUAL(sum(&refused).failure, TT_TCP_REFUSED);
+	/* The SYN that is sent again may be answered. */
+	CU_ASSERT_EQUAL(say(&refused, CLIENT, TT_TCP_SYN, 0, 0, 0), TT_TCP_HALF_OPEN);
 	/* A soft error does not fail what is established; a reset does. */
 	say(&talk, SERVER, SYNACK, 0, 1, 0);
 	say(&talk, CLIENT, TT_TCP_ACK, 1, 1, 0);
@@ -321,6 +331,15 @@ static void test_missing_bytes_are_those_that_the_tap_lost(void)
 	data(&talk, 61, 40);
 	half = sum(&talk).half[CLIENT];
 	CU_ASSERT_EQUAL(half.missing_bytes + half.retransmits + half.out_of_order, 0);
+	/* Any number of ACKs, in one burst of their port. */
+	talk = talk_open();
+	for (uint32_t i = 1; i <= 10; i++)
+		ack(&talk, 1 + 10 * i);
+	for (uint32_t i = 0; i < 10; i++)
+		data(&talk, 1 + 10 * i, 10);
+	half = sum(&talk).half[CLIENT];
+	CU_ASSERT_EQUAL(half.missing_bytes + half.retransmits + half.out_of_order, 0);
+	CU_ASSERT_EQUAL(talk.tcp.hole_used, 0);
 	/* Not when others have come since. */
 	ack(&talk, 201);
 	CU_ASSERT_EQUAL(sum(&talk).half[CLIENT].missing_bytes, 100);
