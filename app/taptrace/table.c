@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define GAP	       2 /* spaces between columns */
+#define GAP	       2 /* spaces between columns; 1 where the line is too short for it */
 #define NARROWEST      8 /* what a column that gives keeps */
 #define USUAL_TERMINAL 80
 
@@ -64,10 +64,13 @@ void tt_table_cell(struct tt_table *table, unsigned int column, const char *form
 			*cell = '?';
 }
 
-/* As wide as needed; then what the line has too little is taken from the widest that give. */
+/* As wide as needed; then what the line has too little is taken from the widest that give, and from
+ * the gaps. */
 static void set_widths(struct tt_table *table)
 {
 	unsigned int sum = GAP * (table->column_count - 1);
+
+	table->gap = GAP;
 
 	for (unsigned int c = 0; c < table->column_count; c++) {
 		table->widths[c] = width_of(table->columns[c].title);
@@ -87,8 +90,10 @@ static void set_widths(struct tt_table *table)
 				(widest == table->column_count ||
 					table->widths[c] > table->widths[widest]))
 				widest = c;
-		if (widest == table->column_count)
+		if (widest == table->column_count) {
+			table->gap = 1;
 			return;
+		}
 		table->widths[widest]--;
 		sum--;
 	}
@@ -103,7 +108,7 @@ static void print_cell(const struct tt_table *table, unsigned int column, const 
 	int fill = text_width < width ? (int)(width - text_width) : 0;
 
 	if (column > 0)
-		fprintf(table->out, "%*s", GAP, "");
+		fprintf(table->out, "%*s", (int)table->gap, "");
 	if (table->columns[column].right)
 		fprintf(table->out, "%*s", fill, "");
 	if (cut)

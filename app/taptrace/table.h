@@ -26,7 +26,8 @@ struct tt_table {
 	unsigned int column_count;
 	unsigned int line; /* characters; 0: any number */
 	unsigned int widths[TT_TABLE_COLUMNS];
-	bool begun; /* the titles are printed */
+	unsigned int gap; /* between columns */
+	bool begun;	  /* the titles are printed */
 	unsigned int rows;
 	char cells[TT_TABLE_ROWS][TT_TABLE_COLUMNS][TT_CELL_SIZE];
 };

@@ -56,12 +56,18 @@ static void test_a_table_fits_the_line(void)
 		"10  0123456789  \n");
 	free(text);
 
-	/* No column is cut to nothing. */
+	/* No column is cut to nothing; then the gaps give. */
+	text = print(15, names);
+	CU_ASSERT_STRING_EQUAL(text,
+		" N NAME     END\n"
+		" 0 0123456~ end\n"
+		"10 0123456~ \n");
+	free(text);
 	text = print(5, names);
 	CU_ASSERT_STRING_EQUAL(text,
-		" N  NAME      END\n"
-		" 0  0123456~  end\n"
-		"10  0123456~  \n");
+		" N NAME     END\n"
+		" 0 0123456~ end\n"
+		"10 0123456~ \n");
 	free(text);
 }
 
