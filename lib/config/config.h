@@ -18,6 +18,9 @@
 #define TT_CONFIG_WORKERS 64
 #define TT_CONFIG_CPU_ANY (-1)
 
+/* So many find room for the records of a burst, however slow the control core is. */
+#define TT_CONFIG_RECORD_BATCHES_LEAST 8
+
 enum tt_config_steering {
 	TT_STEERING_AUTO,
 	TT_STEERING_NIC,

@@ -159,9 +159,10 @@ const struct tt_schema_key tt_schema[] = {
 		RANGE(KIB, 65535, 2 * KIB + 128)},
 	{.path = "memory.record_batches",
 		.type = TT_SCHEMA_UINT,
-		.description = "Batches of 32 KiB of records between each worker and the control core",
+		.description =
+			"Batches of 32 KiB of records between each worker and the control core",
 		FIELD(memory.record_batches),
-		RANGE(8, 65535, 255),
+		RANGE(TT_CONFIG_RECORD_BATCHES_LEAST, 65535, 255),
 		.unit = "batches"},
 
 	SECTION("flow", "The flow table of each worker"),

@@ -103,7 +103,7 @@ bool tt_flow_table_expired(const struct tt_flow_table *table, const struct tt_fl
 void tt_flow_table_close(struct tt_flow_table *table, struct tt_flow *flow,
 	enum tt_close_reason reason, tt_flow_report report, void *context);
 
-/* Time passes: now_ms is milliseconds since the worker's base. Never runs backwards: an earlier
+/* Time passes: now_ms is milliseconds since any instant. Never runs backwards: an earlier
  * value is ignored. */
 void tt_flow_table_advance(struct tt_flow_table *table, uint64_t now_ms);
 

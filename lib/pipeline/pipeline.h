@@ -53,7 +53,7 @@ struct tt_worker_counters {
 	tt_counter handed_over;	  /* packets given to the worker that owns them */
 	tt_counter taken_over;	  /* packets received from other workers */
 	tt_counter messages_lost; /* ICMP errors that did not reach the worker of their flow */
-	tt_counter waited; /* rounds in which receiving waited for room, source.waits alone */
+	tt_counter waited;	  /* times that packets waited for room, source.waits alone */
 	tt_counter
 		layers[TT_LAYER_KINDS]; /* packets from which a layer of the kind was taken off */
 	tt_counter layers_left;		/* packets with deeper tunnels than the limit */

@@ -38,10 +38,9 @@ void tt_worker_advance(struct tt_worker *worker, uint64_t clock_us)
 {
 	if (clock_us <= worker->clock_us)
 		return;
-	if (unlikely(worker->base_us == 0))
-		worker->base_us = clock_us;
-	uint64_t before_ms = (worker->clock_us - worker->base_us) / 1000;
-	uint64_t now_ms = (clock_us - worker->base_us) / 1000;
+	/* Whole milliseconds of the epoch: all workers find the same flows expired. */
+	uint64_t before_ms = worker->clock_us / 1000;
+	uint64_t now_ms = clock_us / 1000;
 	worker->clock_us = clock_us;
 	if (now_ms != before_ms)
 		tt_flow_table_advance(worker->flows, now_ms);
@@ -291,14 +290,18 @@ void tt_stage_flow(struct tt_worker *worker)
 
 void tt_flow_orphan(struct tt_worker *worker, const struct tt_fragment_orphan *orphan)
 {
+	struct tt_packet packet = orphan->packet;
 	struct tt_flow_key key;
-	unsigned int direction = tt_flow_key_make(&key, &orphan->packet, &worker->key);
+
+	/* Where this orphan is: it may have come in a message. */
+	packet.source = orphan->source;
+	packet.destination = orphan->destination;
+	unsigned int direction = tt_flow_key_make(&key, &packet, &worker->key);
 	uint32_t hash = (uint32_t)tt_flow_key_hash(&key, &worker->secret);
 	struct tt_flow *flow = live_flow(worker, tt_flow_table_lookup(worker->flows, &key, hash));
 
 	if (flow == NULL) {
-		flow = make_flow(
-			worker, &key, hash, &orphan->packet, direction, orphan->credit.first_us);
+		flow = make_flow(worker, &key, hash, &packet, direction, orphan->credit.first_us);
 		set_class(worker, flow, class_of_other(flow));
 	}
 	count_credit(flow, direction, &orphan->credit);

@@ -36,8 +36,8 @@ void tt_steer_send(struct tt_worker *worker)
 			continue;
 		sent = rte_ring_sp_enqueue_burst(
 			outbox->ring, (void **)outbox->mbufs, outbox->count, NULL);
-		/* Bounded by the owner, who takes from its rings whatever else it does. Sleep, for
-		 * over a capture it may be waiting for this very CPU. */
+		/* Bounded by the owner, who takes from its rings as soon as the control core has made
+		 * room for the records. Sleep, for it may be waiting for this very CPU. */
 		while (worker->source.waits && sent < outbox->count) {
 			rte_delay_us_sleep(WAIT_US);
 			sent += rte_ring_sp_enqueue_burst(outbox->ring,
@@ -90,13 +90,30 @@ static uint64_t key_hash(struct tt_worker *worker, const struct tt_packet *packe
 	return tt_flow_key_hash(&key, &worker->secret);
 }
 
+/* An mbuf for a message. Over a capture the receiver may have all of them on their way: the others
+ * give them back, once they have got those that wait in the outboxes here. */
+static struct rte_mbuf *alloc_message(struct tt_worker *worker)
+{
+	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(worker->pool);
+
+	while (unlikely(mbuf == NULL) && worker->source.waits) {
+		tt_steer_send(worker);
+		rte_delay_us_sleep(WAIT_US);
+		mbuf = rte_pktmbuf_alloc(worker->pool);
+	}
+	return mbuf;
+}
+
 bool tt_steer_message(struct tt_worker *worker, unsigned int to, uint8_t kind, const void *message,
 	uint16_t bytes)
 {
-	if (worker->draining || worker->pool == NULL || worker->outbox[to].count >= TT_BURST)
+	if (worker->draining || worker->pool == NULL)
 		return false;
+	/* The other half of the outbox is for the packets of the burst. */
+	if (worker->outbox[to].count >= TT_BURST)
+		tt_steer_send(worker);
 
-	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(worker->pool);
+	struct rte_mbuf *mbuf = alloc_message(worker);
 	if (mbuf == NULL)
 		return false;
 	char *room = rte_pktmbuf_append(mbuf, bytes);

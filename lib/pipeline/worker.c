@@ -21,6 +21,12 @@
 /* A burst makes a record or two a packet at most, and the sweep stops when there is no room. */
 #define BURST_ROOM_BYTES (4 * TT_BURST * sizeof(struct tt_connection_record))
 
+/* Receiving over a capture waits for that much room, so it has to come about: the control core
+ * empties all batches but the one that is open. */
+_Static_assert(BURST_ROOM_BYTES <= (TT_CONFIG_RECORD_BATCHES_LEAST - 1) *
+			(TT_SHARD_BATCH_BYTES - TT_RECORD_LIMIT_BYTES),
+	"the fewest batches hold a burst's records");
+
 void tt_worker_drop(struct tt_worker *worker, unsigned int i, enum tt_drop_reason reason)
 {
 	struct tt_burst *burst = &worker->burst;
@@ -146,6 +152,16 @@ static void run_taken_over(struct tt_worker *worker, unsigned int packets, uint6
 	run_stages(worker, since);
 }
 
+/* Over a capture packets wait until there is room for their records. */
+static bool has_room(struct tt_worker *worker)
+{
+	if (worker->source.waits && tt_shard_room_bytes(worker->shard) < BURST_ROOM_BYTES) {
+		tt_counter_add(&worker->counters.waited, 1);
+		return false;
+	}
+	return true;
+}
+
 /* A burst from worker `from`. */
 static unsigned int take_over(struct tt_worker *worker, unsigned int from, uint64_t *since)
 {
@@ -190,7 +206,7 @@ static unsigned int take_over_all(struct tt_worker *worker, uint64_t *since)
 	unsigned int count = 0;
 
 	for (unsigned int from = 0; from < worker->worker_count; from++)
-		if (worker->inbox[from] != NULL)
+		if (worker->inbox[from] != NULL && has_room(worker))
 			count += take_over(worker, from, since);
 	return count;
 }
@@ -198,12 +214,12 @@ static unsigned int take_over_all(struct tt_worker *worker, uint64_t *since)
 /* As many entries as the time since the last sweep asks for. */
 static void sweep(struct tt_worker *worker, uint64_t *since)
 {
-	if (worker->base_us == 0)
-		return;
-	uint64_t now_ms = (worker->clock_us - worker->base_us) / 1000;
+	uint64_t now_ms = worker->clock_us / 1000;
 	uint64_t elapsed_ms = now_ms - worker->swept_ms;
 	if (elapsed_ms == 0)
 		return;
+	if (elapsed_ms > SWEEP_PASS_MS)
+		elapsed_ms = SWEEP_PASS_MS;
 	uint64_t due = (elapsed_ms * tt_flow_table_extent(worker->flows) + SWEEP_PASS_MS - 1) /
 		SWEEP_PASS_MS;
 
@@ -258,13 +274,7 @@ static bool obey(struct tt_worker *worker)
 
 static bool may_receive(struct tt_worker *worker)
 {
-	if (atomic_load_explicit(&worker->stopped, memory_order_relaxed))
-		return false;
-	if (worker->source.waits && tt_shard_room_bytes(worker->shard) < BURST_ROOM_BYTES) {
-		tt_counter_add(&worker->counters.waited, 1);
-		return false;
-	}
-	return true;
+	return !atomic_load_explicit(&worker->stopped, memory_order_relaxed) && has_room(worker);
 }
 
 static void stop_receiving(struct tt_worker *worker)

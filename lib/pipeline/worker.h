@@ -39,8 +39,7 @@ struct tt_worker {
 	uint64_t uid_base;  /* instance and shard bits */
 	uint64_t uid_count; /* of flows created */
 	uint64_t clock_us;  /* of the latest packet or the wall clock; never runs backwards */
-	uint64_t base_us;   /* of the flow table's clock; 0 before the first packet */
-	uint64_t swept_ms;  /* flow table's clock when the sweep ran last */
+	uint64_t swept_ms;  /* clock when the sweep ran last */
 
 	struct tt_flow_table *flows;
 	struct tt_fragment_table *fragments;
@@ -71,7 +70,7 @@ void tt_steer_expire_fragments(struct tt_worker *worker, uint64_t now_us, unsign
 unsigned int tt_steer_owner(const struct tt_worker *worker, uint64_t hash);
 
 /* Leave a message (handover.h) for another worker, which goes out with the next
- * tt_steer_send(). false when there is no mbuf or no room for it. */
+ * tt_steer_send(). false when there is no mbuf for it, or the other one drains. */
 bool tt_steer_message(struct tt_worker *worker, unsigned int to, uint8_t kind, const void *message,
 	uint16_t bytes);
 
