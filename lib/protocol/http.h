@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An HTTP transaction as every version of HTTP reports it: what an `http` record is made of, and
+ * what protocol/http_stats.h counts. Written by the connections' parsers.
+ */
+#ifndef TT_PROTOCOL_HTTP_H
+#define TT_PROTOCOL_HTTP_H
+
+#include <stdint.h>
+
+#define TT_HTTP_METHOD_BYTES	   24 /* the longest registered, UPDATEREDIRECTREF, has 17 */
+#define TT_HTTP_PATH_BYTES	   256
+#define TT_HTTP_HOST_BYTES	   255
+#define TT_HTTP_USER_AGENT_BYTES   192
+#define TT_HTTP_CONTENT_TYPE_BYTES 96
+
+/* Bits of struct tt_http_transaction.flags. */
+enum tt_http_flag {
+	TT_HTTP_REQUEST = 1 << 0,	    /* its head was seen */
+	TT_HTTP_RESPONSE = 1 << 1,	    /* the same of the final response */
+	TT_HTTP_REQUEST_WHOLE = 1 << 2,	    /* seen to its end: request_bytes is final */
+	TT_HTTP_RESPONSE_WHOLE = 1 << 3,    /* the same of response_bytes */
+	TT_HTTP_PATH_TRUNCATED = 1 << 4,    /* longer than what is kept */
+	TT_HTTP_REQUEST_HEAD_CUT = 1 << 5,  /* lost, or over the limits: fields may be missing */
+	TT_HTTP_RESPONSE_HEAD_CUT = 1 << 6, /* the same of the response */
+	TT_HTTP_UPGRADED = 1 << 7 /* the connection speaks another protocol from here on */
+};
+
+/* Texts are as sent, without a final 0, cut to what is kept; folded lines are joined by a space. */
+struct tt_http_transaction {
+	uint64_t start_us;	/* first byte of the request; without one: of the response */
+	uint64_t latency_us;	/* last byte of the request to first byte of the response; 0
+	                          * without either, or when the response began before that */
+	uint64_t duration_us;	/* from start_us to the last byte of the response, or of the
+	                          * request when there is none */
+	uint64_t request_bytes; /* of the body, chunks' frames left out */
+	uint64_t response_bytes;
+	uint16_t status;      /* 0: none */
+	uint16_t flags;	      /* enum tt_http_flag */
+	uint16_t path_bytes;  /* of `path`: the target to its `?`; absolute where it was sent so */
+	uint8_t version;      /* 10: HTTP/1.0; 11: HTTP/1.1; 0: not said. The request's, if seen */
+	uint8_t method_bytes; /* 0: none */
+	uint8_t host_bytes;
+	uint8_t user_agent_bytes;
+	uint8_t content_type_bytes; /* the response's */
+	char method[TT_HTTP_METHOD_BYTES];
+	char path[TT_HTTP_PATH_BYTES];
+	char host[TT_HTTP_HOST_BYTES]; /* of the Host field, with its port */
+	char user_agent[TT_HTTP_USER_AGENT_BYTES];
+	char content_type[TT_HTTP_CONTENT_TYPE_BYTES];
+};
+
+#endif
