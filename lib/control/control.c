@@ -39,10 +39,10 @@ struct tt_control {
 	void *context;
 	enum tt_close_reason end_reason;
 	unsigned int worker_count;
-	unsigned int drained; /* workers that are; the control core's own */
-	uint64_t snapshots;   /* ids given; the control core's own */
-	int wake;	      /* eventfd: something to do before the next round is due */
-	atomic_bool stop;     /* anyone: wo, control core: ro */
+	unsigned int drained;		       /* workers that are; the control core's own */
+	uint64_t snapshots[TT_CONFIG_WORKERS]; /* latest id for each; the control core's own */
+	int wake;	  /* eventfd: something to do before the next round is due */
+	atomic_bool stop; /* anyone: wo, control core: ro */
 	struct tt_control_counters counters;
 
 	/* What threads share with the control core. */
@@ -121,8 +121,9 @@ void tt_control_stop(struct tt_control *control)
 	wake(control);
 }
 
-/* Under the mutex, as all of merging is: whose snapshot this is; NULL when its thread gave up. Ids
- * differ in their low bits, for a shard holds fewer commands than these tell apart. */
+/* Under the mutex, as all of merging is: whose snapshot this is; NULL when its thread gave up. The
+ * ids of a worker's differ in their low bits, for a shard holds fewer commands than these tell
+ * apart. */
 static struct page_request *request_of(
 	struct tt_control *control, uint32_t worker, uint8_t snapshot)
 {
@@ -192,19 +193,19 @@ static bool post_requests(struct tt_control *control)
 		waiting = waiting || !request->done;
 		if (request->id != 0)
 			continue;
+		uint32_t worker = request->cursor->worker;
 		struct tt_command command = {
 			.kind = TT_COMMAND_SNAPSHOT,
 			.limit = request->limit,
 			.first_slot = request->cursor->slot,
-			.id = control->snapshots + 1,
+			.id = control->snapshots[worker] + 1,
 		};
 		/* 0 in the low bits stands for no snapshot. */
 		if ((uint8_t)command.id == 0)
 			command.id++;
-		if (!tt_shard_post(tt_pipeline_shard(control->pipeline, request->cursor->worker),
-			    &command))
+		if (!tt_shard_post(tt_pipeline_shard(control->pipeline, worker), &command))
 			continue;
-		control->snapshots = command.id;
+		control->snapshots[worker] = command.id;
 		request->id = command.id;
 	}
 	return waiting;

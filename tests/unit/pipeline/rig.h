@@ -9,12 +9,14 @@
 
 #include "control/control.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/traffic.h"
 #include "suite.h"
-#include "traffic.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <rte_eal.h>
 #include <rte_mbuf.h>
+#include <rte_mempool.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -70,6 +72,75 @@ static inline uint64_t rig_now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+/* The mbufs that are free, under a mutex: DPDK's own pools are not instrumented, and
+ * ThreadSanitizer would not know that they order what is done with an mbuf. */
+struct rig_stack {
+	pthread_mutex_t mutex;
+	unsigned int count;
+	void *objects[RIG_MBUFS];
+};
+
+static inline int rig_pool_alloc(struct rte_mempool *pool)
+{
+	struct rig_stack *stack = calloc(1, sizeof(*stack));
+
+	if (stack == NULL)
+		return -ENOMEM;
+	pthread_mutex_init(&stack->mutex, NULL);
+	pool->pool_data = stack;
+	return 0;
+}
+
+static inline void rig_pool_free(struct rte_mempool *pool)
+{
+	free(pool->pool_data);
+}
+
+static inline int rig_pool_put(struct rte_mempool *pool, void *const *objects, unsigned int count)
+{
+	struct rig_stack *stack = pool->pool_data;
+
+	pthread_mutex_lock(&stack->mutex);
+	memcpy(stack->objects + stack->count, objects, count * sizeof(*objects));
+	stack->count += count;
+	pthread_mutex_unlock(&stack->mutex);
+	return 0;
+}
+
+static inline int rig_pool_take(struct rte_mempool *pool, void **objects, unsigned int count)
+{
+	struct rig_stack *stack = pool->pool_data;
+	bool enough;
+
+	pthread_mutex_lock(&stack->mutex);
+	enough = count <= stack->count;
+	if (enough) {
+		stack->count -= count;
+		memcpy(objects, stack->objects + stack->count, count * sizeof(*objects));
+	}
+	pthread_mutex_unlock(&stack->mutex);
+	return enough ? 0 : -ENOBUFS;
+}
+
+static inline unsigned int rig_pool_count(const struct rte_mempool *pool)
+{
+	struct rig_stack *stack = pool->pool_data;
+
+	pthread_mutex_lock(&stack->mutex);
+	unsigned int count = stack->count;
+	pthread_mutex_unlock(&stack->mutex);
+	return count;
+}
+
+static const struct rte_mempool_ops rig_pool_ops = {
+	.name = "rig",
+	.alloc = rig_pool_alloc,
+	.free = rig_pool_free,
+	.enqueue = rig_pool_put,
+	.dequeue = rig_pool_take,
+	.get_count = rig_pool_count,
+};
+
 /* Polled until it is so. */
 static inline void rig_yield(uint64_t begun_ms)
 {
@@ -110,8 +181,10 @@ static inline void rig_start_eal(void)
 		fprintf(stderr, "no EAL\n");
 		abort();
 	}
-	rig_pool = rte_pktmbuf_pool_create("rig", RIG_MBUFS, 0, tt_pipeline_mbuf_private_bytes(),
-		RIG_MBUF_BYTES, SOCKET_ID_ANY);
+	if (rte_mempool_register_ops(&rig_pool_ops) < 0)
+		abort();
+	rig_pool = rte_pktmbuf_pool_create_by_ops("rig", RIG_MBUFS, 0,
+		tt_pipeline_mbuf_private_bytes(), RIG_MBUF_BYTES, SOCKET_ID_ANY, rig_pool_ops.name);
 	if (rig_pool == NULL)
 		abort();
 }
