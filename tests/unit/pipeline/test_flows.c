@@ -228,7 +228,7 @@ static void the_client_is_found(void)
 {
 	static const struct endpoint high = {0x0a000001, 40000}, higher = {0x0a000002, 50000},
 				     http = {0x0a000003, 80}, telnet = {0x0a000004, 23};
-	static const struct direction_case cases[] = {
+	const struct direction_case cases[] = {
 		{"SYN", IPPROTO_TCP, {TT_TCP_SYN, 0}, high, higher, true, TT_DIRECTION_SYN},
 		{"SYN of a low port", IPPROTO_TCP, {TT_TCP_SYN, TT_TCP_SYN | TT_TCP_ACK}, http,
 			higher, true, TT_DIRECTION_SYN},
