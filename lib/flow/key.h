@@ -65,6 +65,16 @@ static inline uint64_t tt_flow_key_fold(uint64_t a, uint64_t b)
 	return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
+/* One word at a time: copied as a whole, compilers read a key that has just been written in units
+ * wider than it was written in, which a processor cannot forward. */
+static inline uint64_t tt_flow_key_word(const struct tt_flow_key *key, unsigned int i)
+{
+	uint64_t word;
+
+	memcpy(&word, (const uint8_t *)key + i * sizeof(word), sizeof(word));
+	return word;
+}
+
 /* Symmetric, because the key is. NH of UMAC (RFC 4418, 5.2.2) on 64-bit words, folded under the
  * last two words of the secret: two keys made without the secret collide in the 128-bit NH with
  * probability at most 2^-64. The high 32 bits choose the worker, the low 32 bits the bucket and
@@ -73,12 +83,11 @@ static inline uint64_t tt_flow_key_hash(
 	const struct tt_flow_key *key, const struct tt_key_secret *secret)
 {
 	const uint64_t *k = secret->word;
-	uint64_t m[TT_FLOW_KEY_WORDS];
 	unsigned __int128 nh = 0;
 
-	memcpy(m, key, sizeof(m));
 	for (unsigned int i = 0; i < TT_FLOW_KEY_WORDS; i += 2)
-		nh += (unsigned __int128)(m[i] + k[i]) * (m[i + 1] + k[i + 1]);
+		nh += (unsigned __int128)(tt_flow_key_word(key, i) + k[i]) *
+			(tt_flow_key_word(key, i + 1) + k[i + 1]);
 	return tt_flow_key_fold((uint64_t)nh ^ k[6], (uint64_t)(nh >> 64) ^ k[7]);
 }
 
