@@ -278,6 +278,35 @@ struct tt_flow *tt_flow_table_lookup(
 	return flow != NULL || bucket->overflows == 0 ? flow : match_after(table, bucket, key, tag);
 }
 
+void tt_flow_table_prefetch_buckets(
+	const struct tt_flow_table *table, const uint32_t *hashes, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		__builtin_prefetch(first_bucket(table, hashes[i]));
+}
+
+/* The entry that a lookup compares first. Without a tag that matches, entry 0 stands in: a branch
+ * here would be mispredicted. */
+static struct tt_flow *candidate_in(
+	const struct tt_flow_table *table, const struct bucket *bucket, unsigned int slots)
+{
+	uint32_t number = bucket->number[lowest(slots | 1u << (SLOTS - 1))];
+
+	return &table->entries[slots != 0 ? number : 0];
+}
+
+void tt_flow_table_prefetch_entries(
+	const struct tt_flow_table *table, const uint32_t *hashes, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		const struct bucket *bucket = first_bucket(table, hashes[i]);
+		const struct tt_flow *flow =
+			candidate_in(table, bucket, slots_with(bucket, tag_of(hashes[i])));
+
+		__builtin_prefetch(flow);
+	}
+}
+
 void tt_flow_table_lookup_bulk(struct tt_flow_table *table, const struct tt_flow_key *keys,
 	const uint32_t *hashes, unsigned int count, struct tt_flow **found)
 {
@@ -289,21 +318,15 @@ void tt_flow_table_lookup_bulk(struct tt_flow_table *table, const struct tt_flow
 		bucket[i] = first_bucket(table, hashes[i]);
 		__builtin_prefetch(bucket[i]);
 	}
-	/* Without a tag that matches, entry 0 stands in: a branch here would be mispredicted. */
 	for (unsigned int i = 0; i < count; i++) {
 		slots[i] = (uint16_t)slots_with(bucket[i], tag_of(hashes[i]));
-		uint32_t number = bucket[i]->number[lowest(slots[i] | 1u << (SLOTS - 1))];
-		candidate[i] = &table->entries[slots[i] != 0 ? number : 0];
+		candidate[i] = candidate_in(table, bucket[i], slots[i]);
 		__builtin_prefetch(candidate[i]);
 	}
-	/* Cache line 1 only now: its page is in the TLB since line 0 has arrived, and the few misses
-	 * that a processor has outstanding are better spent on the lines that are waited for. */
 	for (unsigned int i = 0; i < count; i++) {
 		found[i] = slots[i] != 0 && tt_flow_key_equal(&candidate[i]->key, &keys[i])
 			? candidate[i]
 			: tt_flow_table_lookup(table, &keys[i], hashes[i]);
-		if (found[i] != NULL)
-			__builtin_prefetch(found[i]->counters, 1);
 	}
 }
 

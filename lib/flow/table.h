@@ -60,11 +60,18 @@ int tt_flow_table_create(struct tt_flow_table **table, const struct tt_flow_tabl
 bool tt_flow_table_populate(struct tt_flow_table *table);
 void tt_flow_table_destroy(struct tt_flow_table *table);
 
+/* For a caller that still has work to do before it looks up: fetch the buckets of these hashes, and,
+ * once those are there, the entries whose keys tt_flow_table_lookup_bulk() will compare. */
+void tt_flow_table_prefetch_buckets(
+	const struct tt_flow_table *table, const uint32_t *hashes, unsigned int count);
+void tt_flow_table_prefetch_entries(
+	const struct tt_flow_table *table, const uint32_t *hashes, unsigned int count);
+
 /* found[i] = the ACTIVE entry of keys[i], or NULL. count at most TT_FLOW_BURST. hashes[i] is the
- * low half of tt_flow_key_hash(). Prefetches in three passes: buckets, keys, and the hot line of
- * what is found, so that the caller need not, but for TCP's. What was found is only good until the
- * next call that changes the table: an insert may evict it and give its entry to another key
- * (tt_flow_has_key() tells), and makes a NULL for its own key stale. */
+ * low half of tt_flow_key_hash(). Prefetches buckets and keys; what else it needs of an entry the
+ * caller does, little by little while it works: a processor has few misses outstanding. What was
+ * found is only good until the next call that changes the table: an insert may evict it and give
+ * its entry to another key (tt_flow_has_key() tells), and makes a NULL for its own key stale. */
 void tt_flow_table_lookup_bulk(struct tt_flow_table *table, const struct tt_flow_key *keys,
 	const uint32_t *hashes, unsigned int count, struct tt_flow **found);
 

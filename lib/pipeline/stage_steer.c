@@ -10,6 +10,9 @@
 #include <rte_cycles.h>
 #include <string.h>
 
+/* Keys between the prefetch of a bucket and its use: with 20 cycles a key, longer than a miss. */
+#define PREFETCH_AHEAD 16
+
 #define WAIT_US 20 /* before the next try to hand packets to a worker that is behind */
 
 unsigned int tt_steer_owner(const struct tt_worker *worker, uint64_t hash)
@@ -264,6 +267,18 @@ static bool spread_by_device(const struct tt_worker *worker, const struct tt_pac
 		!(packet->flags & TT_PACKET_FRAGMENT);
 }
 
+/* The flow stage will look up the keys from `from` on: fetch what that reads while the others are
+ * made. What was asked for PREFETCH_AHEAD keys ago has arrived. */
+static void prefetch_flows(struct tt_worker *worker, unsigned int from, unsigned int count)
+{
+	const uint32_t *hash = worker->burst.hash;
+
+	tt_flow_table_prefetch_buckets(worker->flows, hash + from, count);
+	if (from >= PREFETCH_AHEAD)
+		tt_flow_table_prefetch_entries(
+			worker->flows, hash + from - PREFETCH_AHEAD, PREFETCH_AHEAD);
+}
+
 void tt_stage_steer(struct tt_worker *worker)
 {
 	struct tt_burst *burst = &worker->burst;
@@ -314,8 +329,12 @@ void tt_stage_steer(struct tt_worker *worker)
 				burst->credit[kept] = burst->credit[i];
 		}
 		kept++;
+		if (kept % PREFETCH_AHEAD == 0)
+			prefetch_flows(worker, kept - PREFETCH_AHEAD, PREFETCH_AHEAD);
 	}
 	burst->count = kept;
+	if (kept % PREFETCH_AHEAD == 0)
+		prefetch_flows(worker, kept, 0);
 	if (worker->worker_count > 1)
 		tt_steer_send(worker);
 }

@@ -124,6 +124,9 @@ static uint64_t flow_lookup(struct tables *tables, struct burst *burst)
 	uint64_t start = rte_rdtsc_precise();
 
 	tt_flow_table_lookup_bulk(tables->flow, burst->keys, burst->hashes, burst->count, found);
+	for (unsigned int i = 0; i < burst->count; i++)
+		if (found[i] != NULL)
+			__builtin_prefetch(found[i]->counters, 1);
 	for (unsigned int i = 0; i < burst->count; i++) {
 		if (found[i] == NULL)
 			fail("a flow is missing from the flow table");
