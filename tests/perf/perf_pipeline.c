@@ -36,8 +36,10 @@
 #define POOL_CACHE    256
 
 #define PACKETS_PER_S 10000000 /* at most, in packet time */
-#define LOOKUP_ROUNDS 31
-#define LOOKUP_BURSTS 1024 /* a round */
+
+/* Floors are medians over short rounds, which the scheduler seldom disturbs. */
+#define FLOOR_ROUNDS 1001
+#define FLOOR_BURSTS 32 /* a round */
 
 struct mix {
 	const char *name;
@@ -340,14 +342,14 @@ static void decode_burst(
 static double measure_receive(const struct mix *mix, bool decode)
 {
 	static struct tt_packet packets[BURST];
-	static double cycles[ROUNDS];
+	static double cycles[FLOOR_ROUNDS];
 	struct tt_traffic *traffic = make_traffic(mix);
 	struct tt_received received[BURST];
 
-	for (unsigned int round = 0; round < ROUNDS; round++) {
+	for (unsigned int round = 0; round < FLOOR_ROUNDS; round++) {
 		uint64_t source = tt_traffic_cycles(traffic), start = rte_rdtsc();
 
-		for (unsigned int left = ROUND_PACKETS / BURST; left > 0; left--) {
+		for (unsigned int left = FLOOR_BURSTS; left > 0; left--) {
 			unsigned int count = tt_traffic_receive(traffic, 0, received, BURST, 0);
 
 			if (decode)
@@ -356,10 +358,10 @@ static double measure_receive(const struct mix *mix, bool decode)
 		}
 		cycles[round] = (double)(rte_rdtsc() - start) -
 			(double)(tt_traffic_cycles(traffic) - source);
-		cycles[round] /= ROUND_PACKETS;
+		cycles[round] /= FLOOR_BURSTS * BURST;
 	}
 	tt_traffic_destroy(traffic);
-	return median(cycles, ROUNDS);
+	return median(cycles, FLOOR_ROUNDS);
 }
 
 /* Both tables with all flows of the mix, and what looks them up. */
@@ -423,6 +425,8 @@ static uint64_t time_flow_table(struct lookup *lookup)
 
 	tt_flow_table_lookup_bulk(lookup->flow_table, lookup->keys, lookup->hashes, BURST, found);
 	for (unsigned int i = 0; i < BURST; i++)
+		rte_prefetch0(found[i]->counters);
+	for (unsigned int i = 0; i < BURST; i++)
 		found[i]->counters[0].packets++;
 	return rte_rdtsc_precise() - start;
 }
@@ -447,7 +451,7 @@ static uint64_t time_rte_hash(struct lookup *lookup)
 static void measure_lookups(struct floors *floors, const struct mix *mix)
 {
 	static struct lookup lookup;
-	static double flow_table[LOOKUP_ROUNDS], rte_hash[LOOKUP_ROUNDS];
+	static double flow_table[FLOOR_ROUNDS], rte_hash[FLOOR_ROUNDS];
 	const struct mix same_flows = {NULL, mix->flows, 0, mix->udp_flows_of_8, 0};
 	struct tt_traffic *traffic = make_traffic(&same_flows);
 	const struct tt_flow_table_options options = {
@@ -467,20 +471,20 @@ static void measure_lookups(struct floors *floors, const struct mix *mix)
 		tt_key_secret_make(&lookup.secret, 1) != 0)
 		fail("no memory for the tables");
 	fill_tables(&lookup, traffic, mix->flows);
-	for (unsigned int round = 0; round < LOOKUP_ROUNDS; round++) {
+	for (unsigned int round = 0; round < FLOOR_ROUNDS; round++) {
 		uint64_t cycles[2] = {0};
 
-		for (unsigned int i = 0; i < LOOKUP_BURSTS; i++) {
+		for (unsigned int i = 0; i < FLOOR_BURSTS; i++) {
 			next_keys(&lookup, traffic);
 			cycles[0] += time_flow_table(&lookup);
 			next_keys(&lookup, traffic);
 			cycles[1] += time_rte_hash(&lookup);
 		}
-		flow_table[round] = (double)cycles[0] / LOOKUP_BURSTS / BURST;
-		rte_hash[round] = (double)cycles[1] / LOOKUP_BURSTS / BURST;
+		flow_table[round] = (double)cycles[0] / FLOOR_BURSTS / BURST;
+		rte_hash[round] = (double)cycles[1] / FLOOR_BURSTS / BURST;
 	}
-	floors->flow_table_lookup = median(flow_table, LOOKUP_ROUNDS);
-	floors->rte_hash_lookup = median(rte_hash, LOOKUP_ROUNDS);
+	floors->flow_table_lookup = median(flow_table, FLOOR_ROUNDS);
+	floors->rte_hash_lookup = median(rte_hash, FLOOR_ROUNDS);
 	rte_hash_free(lookup.rte_hash);
 	tt_flow_table_destroy(lookup.flow_table);
 	tt_traffic_destroy(traffic);
