@@ -427,7 +427,8 @@ static inline int rig_compare(const void *a, const void *b)
 static inline void rig_sort(struct rig *rig)
 {
 	rig_normalise(rig);
-	qsort(rig->records, rig->count, sizeof(*rig->records), rig_compare);
+	if (rig->count > 0)
+		qsort(rig->records, rig->count, sizeof(*rig->records), rig_compare);
 }
 
 /* Are the records of two sorted rigs the same? */

@@ -14,7 +14,6 @@
 static const struct endpoint a = {0x0a000001, 40000}, b = {0x0a000002, 50000};
 static const struct endpoint web = {0x0a000002, 80}, dns = {0x0a000003, 53};
 
-/* The records of this traffic by one worker, in the order in which the connections began. */
 static int by_start(const void *left, const void *right)
 {
 	const struct tt_connection_record *x = left, *y = right;
@@ -22,12 +21,14 @@ static int by_start(const void *left, const void *right)
 	return (x->start_us > y->start_us) - (x->start_us < y->start_us);
 }
 
+/* A run with one worker; its records in the order in which the connections began. */
 static struct rig run_over(const struct traffic *traffic)
 {
 	struct rig rig = rig_make(traffic, 1);
 
 	rig_run(&rig);
-	qsort(rig.records, rig.count, sizeof(*rig.records), by_start);
+	if (rig.count > 0)
+		qsort(rig.records, rig.count, sizeof(*rig.records), by_start);
 	return rig;
 }
 
