@@ -58,6 +58,7 @@ int tt_run_open(struct tt_run *run, const struct tt_run_options *options)
 				.pipeline = run->pipeline,
 				.huge_pages = huge_pages,
 				.closed = options->closed,
+				.dns = options->dns,
 				.context = options->context,
 				.end_reason =
 					captures ? TT_CLOSE_END_OF_CAPTURE : TT_CLOSE_SHUTDOWN,
@@ -128,6 +129,14 @@ int tt_run_print_memory_plan(const struct tt_config *config, FILE *out)
 	snprintf(what, sizeof(what), "records: %" PRIu32 " x %" PRIu32 " batches", workers,
 		config->memory.record_batches);
 	print_part(out, what, workers * pipeline.records_bytes, &sum);
+	if (pipeline.dns_bytes > 0) {
+		snprintf(what, sizeof(what),
+			"DNS: %" PRIu32 " x %" PRIu32 " queries, %" PRIu32 " keys", workers,
+			config->dns.pending, config->dns.keys);
+		print_part(out, what, workers * pipeline.dns_bytes, &sum);
+		print_part(out, "names of addresses, and DNS statistics merged",
+			tt_control_dns_bytes(config), &sum);
+	}
 	if (pipeline.rings_bytes > 0)
 		print_part(out, "rings between workers", pipeline.rings_bytes, &sum);
 	snprintf(what, sizeof(what), "journal: %" PRIu32 " connections",

@@ -22,6 +22,7 @@ struct tt_run_options {
 
 	/* As in struct tt_control_options. */
 	void (*closed)(void *context, const struct tt_connection_record *record);
+	void (*dns)(void *context, const struct tt_dns_transaction_record *record);
 	void *context;
 };
 

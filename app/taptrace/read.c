@@ -10,6 +10,7 @@
 #include "pipeline/ledger_totals.h"
 #include "progress.h"
 #include "serve/connection_fields.h"
+#include "serve/dns_fields.h"
 #include "serve/json.h"
 #include "serve/summary_fields.h"
 
@@ -26,12 +27,13 @@ struct options {
 	const char *config_path;
 	uint32_t workers; /* 0: as configured */
 	bool json;
-	bool connections; /* of --records */
+	unsigned int records; /* of --records: enum record_bit */
 };
 
 struct reader {
 	struct tt_json json;
-	bool print_connections;
+	const struct tt_run *run;
+	unsigned int records; /* enum record_bit */
 	uint64_t connections;
 	bool failed; /* standard output does not take any more */
 };
@@ -47,8 +49,9 @@ static void print_usage(FILE *out)
 	      "one\n"
 	      "stream, and print their records.\n"
 	      "\n"
-	      "  -r, --records LIST  which records: connection, or all (the default); the summary\n"
-	      "                      always comes last\n"
+	      "  -r, --records LIST  which records: connection, dns, dns_stats, names, or all "
+	      "(the\n"
+	      "                      default); the summary always comes last\n"
 	      "  -j, --json          NDJSON, one record a line; the default but on a terminal\n"
 	      "  -w, --workers N     that many workers, 1 to 64; the records are the same\n"
 	      "  -c, --config FILE   the appliance's configuration, for its limits and timeouts\n"
@@ -56,20 +59,43 @@ static void print_usage(FILE *out)
 		out);
 }
 
+/* By the names that --records takes; a bit each. */
+static const char *const record_names[] = {"connection", "dns", "dns_stats", "names"};
+
+enum record_bit {
+	RECORD_CONNECTION = 1 << 0,
+	RECORD_DNS = 1 << 1,
+	RECORD_DNS_STATS = 1 << 2,
+	RECORD_NAMES = 1 << 3,
+	RECORD_ALL = (1 << 4) - 1
+};
+
+static unsigned int record_bit(const char *name)
+{
+	if (strcmp(name, "all") == 0)
+		return RECORD_ALL;
+	for (unsigned int i = 0; i < sizeof(record_names) / sizeof(record_names[0]); i++)
+		if (strcmp(name, record_names[i]) == 0)
+			return 1u << i;
+	return 0;
+}
+
 static bool read_records(char *list, struct options *options)
 {
 	char *rest = NULL;
 
-	options->connections = false;
+	options->records = 0;
 	for (char *name = strtok_r(list, ",", &rest); name != NULL;
 		name = strtok_r(NULL, ",", &rest)) {
-		if (strcmp(name, "connection") == 0 || strcmp(name, "all") == 0) {
-			options->connections = true;
-		} else if (strcmp(name, "summary") != 0) {
-			tt_log_error(
-				"--records: no such record: %s (connection, summary, all)", name);
+		unsigned int bit = record_bit(name);
+
+		if (bit == 0 && strcmp(name, "summary") != 0) {
+			tt_log_error("--records: no such record: %s (connection, dns, dns_stats, "
+				     "names, summary, all)",
+				name);
 			return false;
 		}
+		options->records |= bit;
 	}
 	return true;
 }
@@ -144,14 +170,59 @@ static void on_closed(void *context, const struct tt_connection_record *record)
 	struct reader *reader = context;
 
 	reader->connections++;
-	if (!reader->print_connections || reader->failed)
+	if (!(reader->records & RECORD_CONNECTION) || reader->failed)
 		return;
-	tt_connection_describe(&reader->json.sink, NULL, record);
+	tt_connection_describe(
+		&reader->json.sink, NULL, record, tt_control_names(reader->run->control));
 	write_line(reader);
 }
 
-static void print_summary(struct reader *reader, const struct tt_run *run)
+static void on_dns(void *context, const struct tt_dns_transaction_record *record)
 {
+	struct reader *reader = context;
+
+	if (!(reader->records & RECORD_DNS) || reader->failed)
+		return;
+	tt_dns_describe(&reader->json.sink, NULL, record);
+	write_line(reader);
+}
+
+static void print_dns_stats(struct reader *reader)
+{
+	const struct tt_dns_stats *stats = tt_control_dns_stats(reader->run->control);
+	const struct tt_dns_stats_entry *entry;
+	uint32_t position = 0;
+
+	if (stats == NULL || !(reader->records & RECORD_DNS_STATS))
+		return;
+	while ((entry = tt_dns_stats_next(stats, &position)) != NULL && !reader->failed) {
+		tt_dns_stats_describe(&reader->json.sink, NULL, entry);
+		write_line(reader);
+	}
+}
+
+static void print_names(struct reader *reader, uint64_t time_us)
+{
+	const struct tt_names *names = tt_control_names(reader->run->control);
+	struct tt_names_name found[TT_NAMES_AN_ADDRESS];
+	const uint8_t *address;
+	unsigned int ip_version, count;
+	uint32_t position = 0;
+
+	if (names == NULL || !(reader->records & RECORD_NAMES))
+		return;
+	while ((count = tt_names_next(names, &position, time_us, &ip_version, &address, found)) >
+			0 &&
+		!reader->failed) {
+		tt_names_describe(&reader->json.sink, NULL, ip_version, address, found, count);
+		write_line(reader);
+	}
+}
+
+/* What there is to say of the whole. */
+static void print_end(struct reader *reader)
+{
+	const struct tt_run *run = reader->run;
 	struct tt_summary summary = {.connections = reader->connections};
 
 	tt_ledger_totals(&summary.ledger, run->pipeline, run->driver);
@@ -166,6 +237,8 @@ static void print_summary(struct reader *reader, const struct tt_run *run)
 		if (last_us > summary.last_us)
 			summary.last_us = last_us;
 	}
+	print_dns_stats(reader);
+	print_names(reader, summary.last_us);
 	tt_summary_describe(&reader->json.sink, NULL, &summary);
 	write_line(reader);
 }
@@ -191,16 +264,17 @@ static void handle_signals(struct tt_control *control)
 static int trace(const struct tt_config *config, const struct options *options, char **files,
 	unsigned int file_count)
 {
-	struct reader reader = {.print_connections = options->connections};
 	const char *const *paths = (const char *const *)files;
 	struct tt_progress progress;
 	struct tt_run run;
+	struct reader reader = {.run = &run, .records = options->records};
 	int code = tt_run_open(&run,
 		&(struct tt_run_options){
 			.config = config,
 			.capture_files = paths,
 			.capture_file_count = file_count,
 			.closed = on_closed,
+			.dns = on_dns,
 			.context = &reader,
 		});
 
@@ -216,7 +290,7 @@ static int trace(const struct tt_config *config, const struct options *options, 
 	}
 	tt_run_stop(&run);
 	if (code == 0)
-		print_summary(&reader, &run);
+		print_end(&reader);
 	if (fflush(stdout) != 0 && !reader.failed) {
 		tt_log_error("cannot write records: %s", strerror(errno));
 		reader.failed = true;
@@ -228,7 +302,7 @@ static int trace(const struct tt_config *config, const struct options *options, 
 
 int tt_command_read(int argc, char **argv)
 {
-	struct options options = {.connections = true, .json = !isatty(STDOUT_FILENO)};
+	struct options options = {.records = RECORD_ALL, .json = !isatty(STDOUT_FILENO)};
 	struct tt_config *config;
 	int status = read_options(argc, argv, &options);
 

@@ -398,6 +398,15 @@ static void check_half_open(struct loader *loader)
 			config->flow.half_open, config->flow.connections);
 }
 
+static void check_names(struct loader *loader)
+{
+	const struct tt_config *config = loader->config;
+
+	if (is_sound(loader, "names.ttl_min") && is_sound(loader, "names.ttl_max") &&
+		config->names.ttl_min_us > config->names.ttl_max_us)
+		fault_key(loader, "names.ttl_min", "is more than names.ttl_max");
+}
+
 /* Three drivers open, and one makes, an interface of the kernel, all by its name there. */
 static bool is_kernel_interface(enum tt_config_port_kind kind)
 {
@@ -465,6 +474,7 @@ static void check(struct loader *loader)
 		check_port(loader, port);
 	check_cpus(loader);
 	check_half_open(loader);
+	check_names(loader);
 }
 
 static void derive(struct loader *loader)

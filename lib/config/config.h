@@ -108,6 +108,22 @@ struct tt_config {
 	} tunnels;
 
 	struct {
+		bool enabled;
+		uint32_t pending; /* a worker: queries without their response yet */
+		uint64_t timeout_us;
+		uint32_t keys; /* of statistics, a worker's and the control core's */
+		bool registered_domain;
+		uint32_t tcp_connections; /* a worker: followed at a time */
+	} dns;
+
+	struct {
+		uint32_t addresses;
+		uint32_t an_address;
+		uint64_t ttl_min_us;
+		uint64_t ttl_max_us;
+	} names;
+
+	struct {
 		uint32_t connections; /* closed ones kept for clients */
 	} journal;
 

@@ -36,6 +36,7 @@ struct tt_control {
 	const struct tt_config *config;
 	struct tt_pipeline *pipeline;
 	void (*closed)(void *context, const struct tt_connection_record *record);
+	void (*dns)(void *context, const struct tt_dns_transaction_record *record);
 	void *context;
 	enum tt_close_reason end_reason;
 	unsigned int worker_count;
@@ -44,6 +45,8 @@ struct tt_control {
 	int wake;	  /* eventfd: something to do before the next round is due */
 	atomic_bool stop; /* anyone: wo, control core: ro */
 	struct tt_control_counters counters;
+	struct tt_names *names;		/* NULL: DNS is not followed */
+	struct tt_dns_stats *dns_stats; /* of all workers; NULL likewise */
 
 	/* What threads share with the control core. */
 	pthread_mutex_t mutex;
@@ -53,6 +56,40 @@ struct tt_control {
 	struct page_request *requests;
 	struct tt_journal journal;
 };
+
+static struct tt_names_options names_options(
+	const struct tt_config *config, uint64_t secret, bool huge_pages)
+{
+	return (struct tt_names_options){
+		.addresses = config->names.addresses,
+		.an_address = config->names.an_address,
+		.ttl_min_s = (uint32_t)(config->names.ttl_min_us / 1000000),
+		.ttl_max_s = (uint32_t)(config->names.ttl_max_us / 1000000),
+		.secret = secret,
+		.huge_pages = huge_pages,
+	};
+}
+
+uint64_t tt_control_dns_bytes(const struct tt_config *config)
+{
+	const struct tt_names_options names = names_options(config, 0, false);
+	const struct tt_dns_stats_options stats = tt_dns_stats_configured(config, 0, false);
+
+	return tt_names_bytes(&names) + tt_dns_stats_bytes(&stats);
+}
+
+static bool make_dns(struct tt_control *control, bool huge_pages)
+{
+	const struct tt_config *config = control->config;
+	uint64_t secret = tt_clock_monotonic_us();
+	const struct tt_names_options names = names_options(config, secret, huge_pages);
+	const struct tt_dns_stats_options stats =
+		tt_dns_stats_configured(config, secret, huge_pages);
+
+	return !config->dns.enabled ||
+		(tt_names_create(&control->names, &names) == 0 &&
+			tt_dns_stats_create(&control->dns_stats, &stats) == 0);
+}
 
 int tt_control_create(struct tt_control **control, const struct tt_control_options *options)
 {
@@ -64,6 +101,7 @@ int tt_control_create(struct tt_control **control, const struct tt_control_optio
 	made->config = options->config;
 	made->pipeline = options->pipeline;
 	made->closed = options->closed;
+	made->dns = options->dns;
 	made->context = options->context;
 	made->end_reason = options->end_reason;
 	made->worker_count = tt_pipeline_worker_count(options->pipeline);
@@ -78,6 +116,8 @@ int tt_control_create(struct tt_control **control, const struct tt_control_optio
 	pthread_condattr_destroy(&attributes);
 	pthread_mutex_init(&made->mutex, NULL);
 	made->mutex_made = true;
+	if (!make_dns(made, options->huge_pages))
+		goto no_memory;
 	if (options->closed == NULL &&
 		!tt_journal_create(
 			&made->journal, options->config->journal.connections, options->huge_pages))
@@ -103,6 +143,8 @@ void tt_control_destroy(struct tt_control *control)
 	if (control->wake >= 0)
 		close(control->wake);
 	tt_journal_destroy(&control->journal);
+	tt_names_destroy(control->names);
+	tt_dns_stats_destroy(control->dns_stats);
 	free(control);
 }
 
@@ -149,12 +191,27 @@ static void merge_closed(struct tt_control *control, const struct tt_connection_
 	tt_counter_set(&control->counters.journal, tt_journal_fill(&control->journal));
 }
 
+static void merge_dns(struct tt_control *control, const struct tt_dns_transaction_record *record)
+{
+	struct tt_dns_message response;
+
+	tt_counter_add(&control->counters.dns, 1);
+	/* Answers to queries that were seen, or anyone could name addresses. */
+	if (record->status == TT_DNS_ANSWERED &&
+		tt_dns_parse(&response, record->bytes + record->name_bytes,
+			record->message_bytes) == TT_DNS_OK)
+		tt_names_learn(control->names, &response, record->start_us + record->latency_us);
+	if (control->dns != NULL)
+		control->dns(control->context, record);
+}
+
 static void merge(void *context, const struct tt_record *record)
 {
 	struct tt_control *control = context;
 	const void *body = record;
 	struct page_request *request;
 	const struct tt_snapshot_end_record *end;
+	const struct tt_dns_stats_record *dns_stats;
 
 	switch ((enum tt_record_kind)record->kind) {
 	case TT_RECORD_CLOSED:
@@ -176,6 +233,13 @@ static void merge(void *context, const struct tt_record *record)
 			tt_counter_add(&control->counters.pages, 1);
 			pthread_cond_broadcast(&control->answered);
 		}
+		break;
+	case TT_RECORD_DNS:
+		merge_dns(control, body);
+		break;
+	case TT_RECORD_DNS_STATS:
+		dns_stats = body;
+		tt_dns_stats_merge(control->dns_stats, dns_stats->bytes, dns_stats->length);
 		break;
 	case TT_RECORD_DRAINED:
 		control->drained++;
@@ -251,6 +315,8 @@ static void drain(struct tt_control *control)
 
 		command.clock_us = last_us > command.clock_us ? last_us : command.clock_us;
 	}
+	/* What was learned of DNS until now is for the connections that are still to come. */
+	merge_all(control, &waiting);
 	for (unsigned int w = 0; w < control->worker_count; w++)
 		while (!tt_shard_post(tt_pipeline_shard(control->pipeline, w), &command))
 			merge_all(control, &waiting);
@@ -355,6 +421,16 @@ uint32_t tt_control_closed(struct tt_control *control, uint64_t *sequence, uint6
 	}
 	pthread_mutex_unlock(&control->mutex);
 	return page->count;
+}
+
+const struct tt_dns_stats *tt_control_dns_stats(const struct tt_control *control)
+{
+	return control->dns_stats;
+}
+
+const struct tt_names *tt_control_names(const struct tt_control *control)
+{
+	return control->names;
 }
 
 const struct tt_control_counters *tt_control_counters(const struct tt_control *control)

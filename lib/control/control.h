@@ -10,6 +10,8 @@
 #include "base/counter.h"
 #include "control/journal.h"
 #include "pipeline/pipeline.h"
+#include "protocol/dns_stats.h"
+#include "protocol/names.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,6 +25,7 @@ struct tt_control_counters {
 	tt_counter closed;	 /* closed connections merged */
 	tt_counter journal;	 /* records in the journal */
 	tt_counter journal_lost; /* records that fell out of the journal */
+	tt_counter dns;		 /* DNS transactions merged */
 	tt_counter pages;	 /* of active connections given */
 };
 
@@ -36,11 +39,17 @@ struct tt_control_options {
 	void (*closed)(void *context, const struct tt_connection_record *record);
 	void *context;
 
+	/* The same for each DNS transaction; NULL: nobody wants them. */
+	void (*dns)(void *context, const struct tt_dns_transaction_record *record);
+
 	/* Why connections that are left at the end have ended. */
 	enum tt_close_reason end_reason;
 };
 
 struct tt_control;
+
+/* What the control core maps for names and DNS statistics. */
+uint64_t tt_control_dns_bytes(const struct tt_config *config);
 
 /* 0 or TT_ERROR_MEMORY, logged. */
 int tt_control_create(struct tt_control **control, const struct tt_control_options *options);
@@ -78,6 +87,11 @@ int tt_control_active(struct tt_control *control, struct tt_control_cursor *curs
  * TT_CONTROL_PAGE; *sequence moves on, and *lost grows by those that had gone. Returns how many. */
 uint32_t tt_control_closed(struct tt_control *control, uint64_t *sequence, uint64_t *lost,
 	struct tt_control_page *page);
+
+/* The names of addresses, and what all workers have counted of DNS and drained; NULL when DNS is not
+ * followed. From the callbacks, and once tt_control_run() has returned. */
+const struct tt_names *tt_control_names(const struct tt_control *control);
+const struct tt_dns_stats *tt_control_dns_stats(const struct tt_control *control);
 
 const struct tt_control_counters *tt_control_counters(const struct tt_control *control);
 const struct tt_config *tt_control_config(const struct tt_control *control);

@@ -87,15 +87,16 @@ struct tt_flow {
 	uint32_t previous;     /* the table's: back link of the same list */
 	uint32_t fragments[2]; /* later fragments, by direction */
 	uint16_t vlan[TT_PACKET_VLANS];
-	uint8_t vlan_count;
-	uint8_t layer_count;
 	uint8_t layer_kind[TT_PACKET_LAYERS];
-	uint8_t layer_has_id; /* bit 1 << layer number */
-	uint8_t close_reason; /* enum tt_close_reason, once UNREPORTED */
-	uint8_t icmp_type;    /* of the first packet, where the protocol is ICMP or ICMPv6 */
+	uint8_t vlan_count : 3;
+	uint8_t layer_count : 3;
+	uint8_t direction_from : 2; /* enum tt_direction_from */
+	uint8_t layer_has_id : 4;   /* bit 1 << layer number */
+	uint8_t close_reason : 4;   /* enum tt_close_reason, once UNREPORTED */
+	uint8_t icmp_type;	    /* of the first packet, where the protocol is ICMP or ICMPv6 */
 	uint8_t icmp_code;
-	uint8_t direction_from; /* enum tt_direction_from */
 	uint32_t layer_id[TT_PACKET_LAYERS];
+	uint32_t protocol; /* the worker's: number of the parser's state + 1; 0: none */
 
 	/* Cache lines 3 and on: TCP only. */
 	struct tt_tcp tcp __attribute__((aligned(64)));

@@ -420,7 +420,7 @@ static void detach(struct tt_flow_table *table, struct tt_flow *flow, enum tt_cl
 		count_down(&table->counters.half_open);
 	}
 	flow->state = TT_FLOW_UNREPORTED;
-	flow->close_reason = (uint8_t)reason;
+	flow->close_reason = (unsigned int)reason & 15u;
 }
 
 /* Returns whether the entry was freed. */

@@ -30,7 +30,8 @@ struct tt_burst {
 	struct tt_received received[TT_BURST];
 	uint64_t clock_us[TT_BURST]; /* the receiver's clock, which never runs backwards */
 	struct tt_packet packet[TT_BURST];
-	uint8_t fragment[TT_BURST]; /* enum tt_burst_fragment */
+	uint32_t view_bytes[TT_BURST]; /* of the frame, which the packet's pointers may reach */
+	uint8_t fragment[TT_BURST];    /* enum tt_burst_fragment */
 	struct tt_fragment_credit credit[TT_BURST];
 	uint8_t direction[TT_BURST]; /* 0: from the key's low endpoint */
 	struct tt_flow_key key[TT_BURST];

@@ -72,6 +72,7 @@ void tt_pipeline_memory(struct tt_pipeline_memory *memory, const struct tt_confi
 		.flows_bytes = tt_flow_table_bytes(config->flow.connections),
 		.fragments_bytes = tt_fragment_table_bytes(config->fragments.datagrams),
 		.records_bytes = tt_shard_bytes(config->memory.record_batches),
+		.dns_bytes = tt_dns_worker_bytes(config),
 		.rings_bytes = rings_bytes(config->workers.count, config->workers.ring_packets),
 	};
 }
@@ -172,6 +173,7 @@ static bool make_worker(struct tt_pipeline *pipeline, unsigned int number,
 	worker->uid_base = (uint64_t)options->instance << UID_INSTANCE_SHIFT |
 		(uint64_t)number << UID_SHARD_SHIFT;
 	worker->clock = &pipeline->clock;
+	worker->flow_limit = config->flow.connections;
 	worker->stop = &pipeline->stop;
 
 	pipeline->fragment_bytes = tt_fragment_table_bytes(config->fragments.datagrams);
@@ -186,7 +188,8 @@ static bool make_worker(struct tt_pipeline *pipeline, unsigned int number,
 		});
 	return tt_flow_table_create(&worker->flows, &flows) == 0 &&
 		tt_shard_create(&worker->shard, number, config->memory.record_batches,
-			options->huge_pages) == 0;
+			options->huge_pages) == 0 &&
+		tt_dns_worker_create(worker, config, secret->word[1], options->huge_pages);
 }
 
 static void start_clock(struct tt_pipeline_clock *clock)
@@ -248,6 +251,7 @@ void tt_pipeline_destroy(struct tt_pipeline *pipeline)
 
 		tt_flow_table_destroy(worker->flows);
 		tt_shard_destroy(worker->shard);
+		tt_dns_worker_destroy(worker);
 		tt_memory_unmap(worker->fragment_memory, pipeline->fragment_bytes);
 	}
 	tt_memory_unmap(pipeline->rings,

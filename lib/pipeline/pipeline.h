@@ -18,6 +18,7 @@
 #include "packet/fragment.h"
 #include "pipeline/ledger.h"
 #include "pipeline/source.h"
+#include "protocol/dns_stats.h"
 #include "shard/shard.h"
 
 #include <stdbool.h>
@@ -50,10 +51,13 @@ struct tt_worker_counters {
 	tt_counter rounds;	/* of the worker's loop: its heartbeat */
 	tt_counter busy_cycles; /* of the TSC, in rounds that found something to do */
 	tt_counter total_cycles;
-	tt_counter handed_over;	  /* packets given to the worker that owns them */
-	tt_counter taken_over;	  /* packets received from other workers */
-	tt_counter messages_lost; /* ICMP errors that did not reach the worker of their flow */
-	tt_counter waited;	  /* times that packets waited for room, source.waits alone */
+	tt_counter handed_over;	     /* packets given to the worker that owns them */
+	tt_counter taken_over;	     /* packets received from other workers */
+	tt_counter messages_lost;    /* ICMP errors that did not reach the worker of their flow */
+	tt_counter dns_malformed;    /* messages on DNS ports that are none */
+	tt_counter dns_records_lost; /* transactions whose record found no room in the shard */
+	tt_counter dns_connections_full; /* segments of TCP connections that were not followed */
+	tt_counter waited; /* times that packets waited for room, source.waits alone */
 	tt_counter
 		layers[TT_LAYER_KINDS]; /* packets from which a layer of the kind was taken off */
 	tt_counter layers_left;		/* packets with deeper tunnels than the limit */
@@ -114,11 +118,16 @@ unsigned int tt_pipeline_ring_packets(const struct tt_pipeline *pipeline);
 /* Most packets that are in bursts and rings at a time. */
 unsigned int tt_pipeline_in_flight_limit(const struct tt_pipeline *pipeline);
 
+/* The options of a worker's table of DNS statistics, and of the control core's. */
+struct tt_dns_stats_options tt_dns_stats_configured(
+	const struct tt_config *config, uint64_t secret, bool huge_pages);
+
 /* What one worker maps, by part, for the memory plan. */
 struct tt_pipeline_memory {
 	uint64_t flows_bytes;
 	uint64_t fragments_bytes;
 	uint64_t records_bytes;
+	uint64_t dns_bytes;
 	uint64_t rings_bytes; /* of all workers together */
 };
 

@@ -75,6 +75,7 @@ void tt_stage_decode(struct tt_worker *worker)
 			continue;
 		}
 		burst->received[kept] = *received;
+		burst->view_bytes[kept] = length;
 		burst->clock_us[kept] = burst->clock_us[i];
 		burst->fragment[kept] = burst->fragment[i];
 		if (unlikely(packet->layer_count > 0))

@@ -35,7 +35,10 @@ static bool report(struct tt_worker *worker, const struct tt_flow *flow, uint8_t
 
 bool tt_flow_report_record(void *context, struct tt_flow *flow)
 {
-	return report(context, flow, 0);
+	struct tt_worker *worker = context;
+
+	tt_dns_flow_end(worker, flow);
+	return report(worker, flow, 0);
 }
 
 void tt_worker_advance(struct tt_worker *worker, uint64_t clock_us)
@@ -110,14 +113,14 @@ static void wait_for_handshake(struct tt_flow *flow, const struct tt_tcp_segment
 
 static void remember_layers(struct tt_flow *flow, const struct tt_packet *packet)
 {
-	flow->vlan_count = packet->vlan_count;
+	flow->vlan_count = packet->vlan_count & 7u;
 	for (unsigned int i = 0; i < packet->vlan_count; i++)
 		flow->vlan[i] = packet->vlan[i];
-	flow->layer_count = packet->layer_count;
+	flow->layer_count = packet->layer_count & 7u;
 	for (unsigned int i = 0; i < packet->layer_count; i++) {
 		flow->layer_kind[i] = packet->layer[i].kind;
 		flow->layer_id[i] = packet->layer[i].id;
-		flow->layer_has_id |= (uint8_t)(packet->layer[i].has_id << i);
+		flow->layer_has_id |= (packet->layer[i].has_id << i) & 15;
 	}
 }
 
@@ -133,6 +136,8 @@ static struct tt_flow *make_flow(struct tt_worker *worker, const struct tt_flow_
 	begin_direction(flow, direction);
 	if (unlikely((packet->vlan_count | packet->layer_count) != 0))
 		remember_layers(flow, packet);
+	if (unlikely(packet->ip_protocol == IPPROTO_UDP && tt_dns_first_packet(packet)))
+		flow->protocol = TT_DNS_UDP_FLOW;
 	if (tt_is_icmp(packet) && packet->transport != NULL &&
 		packet->transport_captured_bytes >= 2) {
 		flow->icmp_type = packet->transport[0];
@@ -211,6 +216,12 @@ static enum tt_flow_class class_of_other(const struct tt_flow *flow)
 									      : TT_FLOW_UDP_ONE_WAY;
 }
 
+static bool is_dns(const struct tt_flow *flow)
+{
+	return tt_dns_port(flow->key.low_port) || tt_dns_port(flow->key.high_port) ||
+		flow->protocol == TT_DNS_UDP_FLOW;
+}
+
 static void account(struct tt_worker *worker, unsigned int i, struct tt_flow *flow)
 {
 	struct tt_burst *burst = &worker->burst;
@@ -236,6 +247,8 @@ static void account(struct tt_worker *worker, unsigned int i, struct tt_flow *fl
 	count_packet(flow, direction, packet, received, tt_flow_table_now(worker->flows));
 	if (unlikely(burst->fragment[i] == TT_BURST_CREDITED))
 		count_credit(flow, direction, &burst->credit[i]);
+	if (unlikely(is_dns(flow)))
+		tt_dns_packet_take(worker, i, flow, is_tcp ? &segment : NULL);
 	if (is_tcp) {
 		if (unlikely(segment.flags & TT_TCP_SYN)) {
 			learn_direction(flow, &segment);

@@ -324,6 +324,7 @@ void tt_stage_steer(struct tt_worker *worker)
 			burst->received[kept] = burst->received[i];
 			burst->clock_us[kept] = burst->clock_us[i];
 			burst->packet[kept] = *packet;
+			burst->view_bytes[kept] = burst->view_bytes[i];
 			burst->fragment[kept] = burst->fragment[i];
 			if (burst->fragment[i] == TT_BURST_CREDITED)
 				burst->credit[kept] = burst->credit[i];

@@ -6,6 +6,7 @@
 #define TT_PIPELINE_WORKER_H
 
 #include "pipeline/burst.h"
+#include "pipeline/dns.h"
 #include "pipeline/pipeline.h"
 
 #include <netinet/in.h>
@@ -42,6 +43,7 @@ struct tt_worker {
 	uint64_t swept_ms;  /* clock when the sweep ran last */
 
 	struct tt_flow_table *flows;
+	uint32_t flow_limit;
 	struct tt_fragment_table *fragments;
 	void *fragment_memory;
 	struct tt_shard *shard;
@@ -52,6 +54,7 @@ struct tt_worker {
 	const atomic_bool *stop; /* control core: wo */
 	atomic_bool stopped;	 /* this worker receives no more; control core: ro */
 
+	struct tt_worker_dns dns;
 	struct tt_worker_counters counters;
 	struct tt_burst burst;
 	uint8_t headers[TT_BURST][256]; /* of frames whose first segment is shorter than these */

@@ -26,7 +26,7 @@ static const char *direction_from_name(enum tt_direction_from from)
 	return names[from];
 }
 
-static void describe_transport(struct tt_sink *sink, uint8_t ip_protocol)
+void tt_transport_describe(struct tt_sink *sink, uint8_t ip_protocol)
 {
 	char number[8];
 
@@ -53,16 +53,39 @@ static void describe_transport(struct tt_sink *sink, uint8_t ip_protocol)
 }
 
 /* inet_ntop() writes the form of RFC 5952, of section 5 too for mapped IPv4 addresses. */
-static void describe_endpoint(struct tt_sink *sink, const char *name,
-	const struct tt_connection_record *connection, unsigned int side)
+void tt_address_text(char text[TT_ADDRESS_TEXT_SIZE], uint8_t ip_version, const uint8_t *address)
 {
-	int family = connection->ip_version == 4 ? AF_INET : AF_INET6;
-	char address[INET6_ADDRSTRLEN];
+	/* RFC 5952 is what this function writes; it cannot fail with this much room. */
+	inet_ntop(ip_version == 4 ? AF_INET : AF_INET6, address, text, TT_ADDRESS_TEXT_SIZE);
+}
+
+static void describe_names(struct tt_sink *sink, const struct tt_connection_record *connection,
+	unsigned int side, const struct tt_names *names)
+{
+	struct tt_names_name found[TT_NAMES_AN_ADDRESS];
+	unsigned int count = tt_names_lookup(names, connection->ip_version,
+		connection->address[side], connection->start_us, found);
+
+	if (count == 0)
+		return;
+	tt_sink_begin_array(sink, "names");
+	for (unsigned int i = 0; i < count; i++)
+		tt_sink_text(sink, NULL, found[i].text, found[i].length);
+	tt_sink_end_array(sink);
+}
+
+static void describe_endpoint(struct tt_sink *sink, const char *name,
+	const struct tt_connection_record *connection, unsigned int side,
+	const struct tt_names *names)
+{
+	char address[TT_ADDRESS_TEXT_SIZE];
 
 	tt_sink_begin_object(sink, name);
-	if (inet_ntop(family, connection->address[side], address, sizeof(address)) != NULL)
-		tt_sink_string(sink, "address", address);
+	tt_address_text(address, connection->ip_version, connection->address[side]);
+	tt_sink_string(sink, "address", address);
 	tt_sink_unsigned(sink, "port", connection->port[side]);
+	if (names != NULL)
+		describe_names(sink, connection, side, names);
 	tt_sink_end_object(sink);
 }
 
@@ -124,8 +147,8 @@ static void describe_direction(struct tt_sink *sink, const char *name,
 	tt_sink_end_object(sink);
 }
 
-void tt_connection_describe(
-	struct tt_sink *sink, const char *name, const struct tt_connection_record *connection)
+void tt_connection_describe(struct tt_sink *sink, const char *name,
+	const struct tt_connection_record *connection, const struct tt_names *names)
 {
 	bool is_closed = connection->close_reason != TT_CLOSE_NONE;
 	char uid[TT_UID_TEXT_SIZE];
@@ -141,9 +164,9 @@ void tt_connection_describe(
 	if (is_closed)
 		tt_sink_string(
 			sink, "close_reason", tt_close_reason_name(connection->close_reason));
-	describe_transport(sink, connection->ip_protocol);
-	describe_endpoint(sink, "client", connection, 0);
-	describe_endpoint(sink, "server", connection, 1);
+	tt_transport_describe(sink, connection->ip_protocol);
+	describe_endpoint(sink, "client", connection, TT_CLIENT_TO_SERVER, names);
+	describe_endpoint(sink, "server", connection, TT_SERVER_TO_CLIENT, names);
 	tt_sink_unsigned(sink, "start_us", connection->start_us);
 	tt_sink_unsigned(sink, "end_us", connection->end_us);
 	tt_sink_string(sink, "direction_from", direction_from_name(connection->direction_from));

@@ -194,7 +194,7 @@ static void describe_connection(
 {
 	const struct tt_control_page *page = context;
 
-	tt_connection_describe(sink, name, &page->records[index]);
+	tt_connection_describe(sink, name, &page->records[index], NULL);
 }
 
 /* "WORKER:SLOT", where the table of which worker is to be read on. */

@@ -19,6 +19,8 @@ enum tt_record_kind {
 	TT_RECORD_CLOSED = 1,	/* struct tt_connection_record of a connection that ended */
 	TT_RECORD_ACTIVE,	/* the same of one that goes on, asked for by a snapshot */
 	TT_RECORD_SNAPSHOT_END, /* struct tt_snapshot_end_record */
+	TT_RECORD_DNS,		/* struct tt_dns_transaction_record */
+	TT_RECORD_DNS_STATS,	/* struct tt_dns_stats_record */
 	TT_RECORD_DRAINED	/* struct tt_record alone: the last of its shard */
 };
 
@@ -66,6 +68,43 @@ struct tt_snapshot_end_record {
 	uint64_t id;	    /* of the command */
 	uint32_t next_slot; /* where to go on in the worker's table */
 	uint32_t more;	    /* 0: the walk is over */
+};
+
+/* Bits of struct tt_dns_transaction_record.flags. */
+enum tt_dns_record_flag {
+	TT_DNS_RECORD_HAS_RCODE = 1 << 0,
+	TT_DNS_RECORD_TRUNCATED = 1 << 1,
+	TT_DNS_RECORD_MULTICAST = 1 << 2
+};
+
+/* A DNS transaction; pairs are by side. Behind it stand the name that was asked for and the
+ * response's message, cut where the record would be too long. */
+struct tt_dns_transaction_record {
+	struct tt_record header;
+	uint64_t uid; /* of its connection */
+	uint64_t start_us;
+	uint64_t latency_us; /* of an answered one */
+	uint8_t address[2][16];
+	uint16_t port[2];
+	uint8_t ip_version;
+	uint8_t ip_protocol;
+	uint8_t status; /* enum tt_dns_status */
+	uint8_t flags;	/* enum tt_dns_record_flag */
+	uint16_t id;
+	uint16_t rcode;
+	uint16_t query_type;
+	uint16_t retransmits;
+	uint16_t message_bytes; /* 0: no response */
+	uint8_t name_bytes;	/* 0: no question */
+	uint8_t bytes[];
+};
+
+/* Behind it: what tt_dns_stats_drain() wrote. */
+struct tt_dns_stats_record {
+	struct tt_record header;
+	uint32_t length;
+	uint32_t reserved; /* 0 */
+	uint8_t bytes[];
 };
 
 /* Write *record from a flow, which is ACTIVE or UNREPORTED; header.worker is the caller's to set. */

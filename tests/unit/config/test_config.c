@@ -125,6 +125,9 @@ static const char every_key[] = "ports:\n"
 				"    udp_two_way: 5m\n"
 				"    other: 29s\n"
 				"fragments: {datagrams: 5K, timeout: 11s}\n"
+				"dns: {enabled: false, pending: 5K, timeout: 7s, keys: 3K,\n"
+				"  registered_domain: true, tcp_connections: 2K}\n"
+				"names: {addresses: 9K, an_address: 3, ttl_min: 5s, ttl_max: 2h}\n"
 				"tunnels:\n"
 				"  depth: 2\n"
 				"  mpls: false\n"
@@ -202,6 +205,16 @@ static void test_every_key_is_read(void)
 	CU_ASSERT_EQUAL(config->fragments.timeout_us, 11000000);
 	CU_ASSERT_EQUAL(config->tunnels.layer_kinds, 0);
 	CU_ASSERT_EQUAL(config->tunnels.layer_limit, 2);
+	CU_ASSERT_FALSE(config->dns.enabled);
+	CU_ASSERT_EQUAL(config->dns.pending, 5000);
+	CU_ASSERT_EQUAL(config->dns.timeout_us, 7000000);
+	CU_ASSERT_EQUAL(config->dns.keys, 3000);
+	CU_ASSERT_TRUE(config->dns.registered_domain);
+	CU_ASSERT_EQUAL(config->dns.tcp_connections, 2000);
+	CU_ASSERT_EQUAL(config->names.addresses, 9000);
+	CU_ASSERT_EQUAL(config->names.an_address, 3);
+	CU_ASSERT_EQUAL(config->names.ttl_min_us, 5000000);
+	CU_ASSERT_EQUAL(config->names.ttl_max_us, 7200000000);
 	CU_ASSERT_EQUAL(config->journal.connections, 2000000);
 	CU_ASSERT_STRING_EQUAL(config->telemetry.prefix, "tap2");
 	CU_ASSERT_STRING_EQUAL(config->user, "nobody");
