@@ -35,7 +35,8 @@ struct reader {
 	const struct tt_run *run;
 	unsigned int records; /* enum record_bit */
 	uint64_t connections;
-	bool failed; /* standard output does not take any more */
+	struct tt_journal held; /* connections that wait for the end */
+	bool failed;		/* standard output does not take any more */
 };
 
 /* Whom a signal stops; set before the handlers are. */
@@ -165,16 +166,52 @@ static void write_line(struct reader *reader)
 	}
 }
 
+static void print_connection(struct reader *reader, const struct tt_connection_record *record)
+{
+	if (reader->failed)
+		return;
+	tt_connection_describe(
+		&reader->json.sink, NULL, record, tt_control_names(reader->run->control));
+	write_line(reader);
+}
+
+/* Over files connections are held back until all names are known, whichever worker learns them, so
+ * that the records do not depend on the number of workers; over a pipe they come at once. */
 static void on_closed(void *context, const struct tt_connection_record *record)
 {
 	struct reader *reader = context;
 
 	reader->connections++;
-	if (!(reader->records & RECORD_CONNECTION) || reader->failed)
+	if (!(reader->records & RECORD_CONNECTION))
 		return;
-	tt_connection_describe(
-		&reader->json.sink, NULL, record, tt_control_names(reader->run->control));
-	write_line(reader);
+	if (reader->held.records == NULL) {
+		print_connection(reader, record);
+		return;
+	}
+	if (tt_journal_fill(&reader->held) == reader->held.capacity) {
+		uint64_t lost = 0, oldest = 0;
+		print_connection(reader, tt_journal_read(&reader->held, &oldest, &lost));
+	}
+	tt_journal_append(&reader->held, record);
+}
+
+static void print_held(struct reader *reader)
+{
+	const struct tt_connection_record *record;
+	uint64_t lost = 0;
+
+	for (uint64_t sequence = 0; reader->held.records != NULL &&
+		(record = tt_journal_read(&reader->held, &sequence, &lost)) != NULL;
+		sequence++)
+		print_connection(reader, record);
+}
+
+static bool read_from_pipe(char **files, unsigned int file_count)
+{
+	for (unsigned int i = 0; i < file_count; i++)
+		if (strcmp(files[i], "-") == 0)
+			return true;
+	return false;
 }
 
 static void on_dns(void *context, const struct tt_dns_transaction_record *record)
@@ -237,6 +274,7 @@ static void print_end(struct reader *reader)
 		if (last_us > summary.last_us)
 			summary.last_us = last_us;
 	}
+	print_held(reader);
 	print_dns_stats(reader);
 	print_names(reader, summary.last_us);
 	tt_summary_describe(&reader->json.sink, NULL, &summary);
@@ -281,6 +319,9 @@ static int trace(const struct tt_config *config, const struct options *options, 
 	if (code != 0)
 		return EXIT_FAILED;
 	tt_json_init(&reader.json);
+	/* Without memory to hold them connections are printed at once. */
+	if (!read_from_pipe(files, file_count))
+		tt_journal_create(&reader.held, config->journal.connections, false);
 	handle_signals(run.control);
 	code = tt_run_start(&run);
 	if (code == 0) {
@@ -296,6 +337,7 @@ static int trace(const struct tt_config *config, const struct options *options, 
 		reader.failed = true;
 	}
 	tt_json_free(&reader.json);
+	tt_journal_destroy(&reader.held);
 	tt_run_close(&run);
 	return code != 0 || reader.failed ? EXIT_FAILED : EXIT_DONE;
 }

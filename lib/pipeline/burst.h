@@ -33,6 +33,9 @@ struct tt_burst {
 	uint32_t view_bytes[TT_BURST]; /* of the frame, which the packet's pointers may reach */
 	uint8_t fragment[TT_BURST];    /* enum tt_burst_fragment */
 	struct tt_fragment_credit credit[TT_BURST];
+	/* Of a fragment that is RESOLVED: the payload of its datagram when it completed one, in mbufs
+	 * of its own, to be freed once the packet is counted; else NULL. */
+	struct rte_mbuf *datagram[TT_BURST];
 	uint8_t direction[TT_BURST]; /* 0: from the key's low endpoint */
 	struct tt_flow_key key[TT_BURST];
 	uint32_t hash[TT_BURST];

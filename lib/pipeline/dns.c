@@ -322,6 +322,14 @@ static void take_datagram(struct tt_worker *worker, unsigned int i)
 		take_message(worker, bytes, length);
 }
 
+/* A datagram that was put together from fragments. */
+static void take_fragmented(struct tt_worker *worker, const struct rte_mbuf *datagram)
+{
+	uint32_t length = RTE_MIN(datagram->pkt_len, (uint32_t)TT_DNS_DATAGRAM_BYTES);
+
+	take_message(worker, rte_pktmbuf_read(datagram, 0, length, worker->dns.datagram), length);
+}
+
 bool tt_dns_first_packet(const struct tt_packet *packet)
 {
 	return packet->ip_protocol == IPPROTO_UDP && packet->payload != NULL &&
@@ -339,9 +347,12 @@ void tt_dns_packet_take(struct tt_worker *worker, unsigned int i, struct tt_flow
 	begin_packet(worker, flow, worker->burst.direction[i], worker->burst.received[i].time_us);
 	if (segment != NULL)
 		take_segment(worker, i, flow, segment);
-	else if (packet->ip_protocol == IPPROTO_UDP && packet->payload != NULL &&
-		!(packet->flags & TT_PACKET_FRAGMENT))
+	else if (packet->ip_protocol != IPPROTO_UDP)
+		return;
+	else if (!(packet->flags & TT_PACKET_FRAGMENT) && packet->payload != NULL)
 		take_datagram(worker, i);
+	else if (worker->burst.fragment[i] != TT_BURST_PLAIN && worker->burst.datagram[i] != NULL)
+		take_fragmented(worker, worker->burst.datagram[i]);
 }
 
 void tt_dns_flow_end(struct tt_worker *worker, struct tt_flow *flow)

@@ -44,6 +44,7 @@ struct tt_handover {
 	uint16_t source_port;
 	uint16_t destination_port;
 	struct tt_fragment_credit credit;
+	struct rte_mbuf *datagram; /* see struct tt_burst */
 };
 
 static inline struct tt_handover *tt_handover_of(struct rte_mbuf *mbuf)

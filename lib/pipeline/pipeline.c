@@ -17,6 +17,9 @@
 #define UID_INSTANCE_SHIFT 48
 #define UID_SHARD_SHIFT	   40
 
+/* UDP datagrams that are put together at a time, by each worker: 1 MiB. */
+#define REASSEMBLY_SLOTS 256
+
 /* A packet crosses a ring at most twice: to who attributes fragments, and to the owner. */
 #define RING_HOPS 2
 
@@ -70,7 +73,8 @@ void tt_pipeline_memory(struct tt_pipeline_memory *memory, const struct tt_confi
 {
 	*memory = (struct tt_pipeline_memory){
 		.flows_bytes = tt_flow_table_bytes(config->flow.connections),
-		.fragments_bytes = tt_fragment_table_bytes(config->fragments.datagrams),
+		.fragments_bytes = tt_fragment_table_bytes(config->fragments.datagrams) +
+			tt_reassembly_bytes(REASSEMBLY_SLOTS, TT_DNS_DATAGRAM_BYTES),
 		.records_bytes = tt_shard_bytes(config->memory.record_batches),
 		.dns_bytes = tt_dns_worker_bytes(config),
 		.rings_bytes = rings_bytes(config->workers.count, config->workers.ring_packets),
@@ -173,10 +177,10 @@ static bool make_worker(struct tt_pipeline *pipeline, unsigned int number,
 	worker->uid_base = (uint64_t)options->instance << UID_INSTANCE_SHIFT |
 		(uint64_t)number << UID_SHARD_SHIFT;
 	worker->clock = &pipeline->clock;
-	worker->flow_limit = config->flow.connections;
 	worker->stop = &pipeline->stop;
 
-	pipeline->fragment_bytes = tt_fragment_table_bytes(config->fragments.datagrams);
+	pipeline->fragment_bytes = tt_fragment_table_bytes(config->fragments.datagrams) +
+		tt_reassembly_bytes(REASSEMBLY_SLOTS, TT_DNS_DATAGRAM_BYTES);
 	worker->fragment_memory = tt_memory_map(pipeline->fragment_bytes, options->huge_pages);
 	if (worker->fragment_memory == NULL)
 		return false;
@@ -186,6 +190,10 @@ static bool make_worker(struct tt_pipeline *pipeline, unsigned int number,
 			.timeout_us = config->fragments.timeout_us,
 			.seed = secret->word[0],
 		});
+	uint8_t *reassembly = (uint8_t *)worker->fragment_memory +
+		tt_fragment_table_bytes(config->fragments.datagrams);
+	tt_fragment_reassemble(worker->fragments,
+		tt_reassembly_make(reassembly, REASSEMBLY_SLOTS, TT_DNS_DATAGRAM_BYTES));
 	return tt_flow_table_create(&worker->flows, &flows) == 0 &&
 		tt_shard_create(&worker->shard, number, config->memory.record_batches,
 			options->huge_pages) == 0 &&

@@ -54,6 +54,7 @@ struct tt_worker_counters {
 	tt_counter handed_over;	     /* packets given to the worker that owns them */
 	tt_counter taken_over;	     /* packets received from other workers */
 	tt_counter messages_lost;    /* ICMP errors that did not reach the worker of their flow */
+	tt_counter datagrams_lost;   /* put together from fragments, and no mbuf was left */
 	tt_counter dns_malformed;    /* messages on DNS ports that are none */
 	tt_counter dns_records_lost; /* transactions whose record found no room in the shard */
 	tt_counter dns_connections_full; /* segments of TCP connections that were not followed */

@@ -48,6 +48,7 @@ static void take_resolution(struct tt_burst *burst, unsigned int n)
 		packet->source_port = handover->source_port;
 		packet->destination_port = handover->destination_port;
 	}
+	burst->datagram[n] = handover->datagram;
 	if (handover->credit.packets > 0) {
 		burst->fragment[n] = TT_BURST_CREDITED;
 		burst->credit[n] = handover->credit;

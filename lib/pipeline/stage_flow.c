@@ -249,6 +249,8 @@ static void account(struct tt_worker *worker, unsigned int i, struct tt_flow *fl
 		count_credit(flow, direction, &burst->credit[i]);
 	if (unlikely(is_dns(flow)))
 		tt_dns_packet_take(worker, i, flow, is_tcp ? &segment : NULL);
+	if (unlikely(burst->fragment[i] != TT_BURST_PLAIN))
+		rte_pktmbuf_free(burst->datagram[i]);
 	if (is_tcp) {
 		if (unlikely(segment.flags & TT_TCP_SYN)) {
 			learn_direction(flow, &segment);

@@ -23,9 +23,14 @@ unsigned int tt_steer_owner(const struct tt_worker *worker, uint64_t hash)
 
 static void drop_full(struct tt_worker *worker, struct rte_mbuf **mbufs, unsigned int count)
 {
-	for (unsigned int i = 0; i < count; i++)
+	for (unsigned int i = 0; i < count; i++) {
+		const struct tt_handover *handover = tt_handover_of(mbufs[i]);
+
 		if (!tt_handover_is_message(mbufs[i]))
 			tt_counter_add(&worker->counters.ledger.dropped[TT_DROP_RING_FULL], 1);
+		if (handover->kind == TT_HANDOVER_RESOLVED)
+			rte_pktmbuf_free(handover->datagram);
+	}
 	rte_pktmbuf_free_bulk(mbufs, count);
 }
 
@@ -78,6 +83,7 @@ static void hand_over(
 		handover->ip_protocol = packet->ip_protocol;
 		handover->source_port = packet->source_port;
 		handover->destination_port = packet->destination_port;
+		handover->datagram = burst->datagram[i];
 		handover->credit.packets = 0;
 		if (burst->fragment[i] == TT_BURST_CREDITED)
 			handover->credit = burst->credit[i];
@@ -156,6 +162,37 @@ void tt_steer_expire_fragments(struct tt_worker *worker, uint64_t now_us, unsign
 		}
 }
 
+/* A copy of a datagram's payload in mbufs; NULL when the pool has none left. */
+static struct rte_mbuf *copy_datagram(
+	struct tt_worker *worker, const uint8_t *bytes, uint32_t length)
+{
+	struct rte_mbuf *whole = NULL;
+
+	while (length > 0) {
+		struct rte_mbuf *part = rte_pktmbuf_alloc(worker->pool);
+		if (part == NULL)
+			break;
+		uint16_t room = rte_pktmbuf_tailroom(part);
+		uint16_t taken = length < room ? (uint16_t)length : room;
+
+		memcpy(rte_pktmbuf_append(part, taken), bytes, taken);
+		bytes += taken;
+		length -= taken;
+		if (whole == NULL) {
+			whole = part;
+		} else if (rte_pktmbuf_chain(whole, part) != 0) {
+			rte_pktmbuf_free(part);
+			break;
+		}
+	}
+	if (length > 0) {
+		rte_pktmbuf_free(whole);
+		tt_counter_add(&worker->counters.datagrams_lost, 1);
+		return NULL;
+	}
+	return whole;
+}
+
 enum fragment_fate {
 	FATE_GOES_ON,
 	FATE_DONE,  /* counted here, its mbuf can go */
@@ -210,6 +247,7 @@ static enum fragment_fate resolve(struct tt_worker *worker, unsigned int i)
 	}
 
 	burst->fragment[i] = TT_BURST_RESOLVED;
+	burst->datagram[i] = NULL;
 	if (packet->flags & TT_PACKET_OUTER_FIRST) {
 		tt_fragment_see_tunnel(worker->fragments, &outer, domain_of(worker, &outer),
 			burst->clock_us[i], &outcome);
@@ -222,6 +260,8 @@ static enum fragment_fate resolve(struct tt_worker *worker, unsigned int i)
 	tt_fragment_see(worker->fragments, packet, domain_of(worker, packet),
 		1u << burst->received[i].port, burst->clock_us[i], &outcome);
 	settle_outcome_orphan(worker, &outcome);
+	if (outcome.whole != NULL)
+		burst->datagram[i] = copy_datagram(worker, outcome.whole, outcome.whole_bytes);
 	switch (outcome.result) {
 	case TT_FRAGMENT_FIRST:
 		if (outcome.credit.packets > 0) {
@@ -326,6 +366,7 @@ void tt_stage_steer(struct tt_worker *worker)
 			burst->packet[kept] = *packet;
 			burst->view_bytes[kept] = burst->view_bytes[i];
 			burst->fragment[kept] = burst->fragment[i];
+			burst->datagram[kept] = burst->datagram[i];
 			if (burst->fragment[i] == TT_BURST_CREDITED)
 				burst->credit[kept] = burst->credit[i];
 		}

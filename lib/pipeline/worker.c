@@ -211,14 +211,6 @@ static unsigned int take_over_all(struct tt_worker *worker, uint64_t *since)
 	return count;
 }
 
-/* Over a capture, what another worker learns from DNS should be known before connections are
- * reported, whoever is ahead: while there is room, they wait for the end. */
-static bool half_full(const struct tt_worker *worker)
-{
-	return tt_counter_read(&tt_flow_table_counters(worker->flows)->live) >
-		worker->flow_limit / 2;
-}
-
 /* As many entries as the time since the last sweep asks for. */
 static void sweep(struct tt_worker *worker, uint64_t *since)
 {
@@ -235,8 +227,6 @@ static void sweep(struct tt_worker *worker, uint64_t *since)
 	tt_steer_expire_fragments(worker, worker->clock_us, EXPIRE_FRAGMENTS);
 	tt_dns_sweep(worker);
 	unsigned int entries = due < SWEEP_ENTRIES ? (unsigned int)due : SWEEP_ENTRIES;
-	if (worker->source.packet_time && worker->worker_count > 1 && !half_full(worker))
-		entries = 0;
 	tt_flow_table_sweep(worker->flows, entries, tt_flow_report_record, worker);
 	count_stage(worker, TT_STAGE_SWEEP, 0, since);
 }

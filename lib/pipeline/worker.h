@@ -43,7 +43,6 @@ struct tt_worker {
 	uint64_t swept_ms;  /* clock when the sweep ran last */
 
 	struct tt_flow_table *flows;
-	uint32_t flow_limit;
 	struct tt_fragment_table *fragments;
 	void *fragment_memory;
 	struct tt_shard *shard;

@@ -544,8 +544,8 @@ static void add_name(struct tt_names *names, struct learning *learning, unsigned
 			tt_counter_add(&names->counters.refused, 1);
 		return;
 	}
-	/* Between two answers the name may not have held; then the later one counts. */
-	if (held->expires_us < learning->time_us)
+	/* Also between two answers, and in whatever order they come from several workers. */
+	if (held->learned_us > learning->time_us)
 		held->learned_us = learning->time_us;
 	if (held->expires_us < expires_us)
 		held->expires_us = expires_us;

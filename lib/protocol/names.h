@@ -6,7 +6,8 @@
  * mapped at create; when any part of it is full, the addresses that were learned longest ago, to
  * the minute, go.
  *
- * A name holds from when its answer was seen for as long as the answer's TTL says, within bounds.
+ * A name holds from when its first answer was seen until the TTL of the last one is over, within
+ * bounds.
  * It is looked up by the time that a connection began, so it may be asked for after it expired.
  */
 #ifndef TT_PROTOCOL_NAMES_H

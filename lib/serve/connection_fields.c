@@ -8,6 +8,8 @@
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 void tt_uid_text(char text[TT_UID_TEXT_SIZE], uint64_t uid)
 {
@@ -59,6 +61,26 @@ void tt_address_text(char text[TT_ADDRESS_TEXT_SIZE], uint8_t ip_version, const 
 	inet_ntop(ip_version == 4 ? AF_INET : AF_INET6, address, text, TT_ADDRESS_TEXT_SIZE);
 }
 
+static int order_names(const void *a, const void *b)
+{
+	const struct tt_names_name *x = a, *y = b;
+	size_t shorter = x->length < y->length ? x->length : y->length;
+
+	if (x->learned_us != y->learned_us)
+		return x->learned_us > y->learned_us ? -1 : 1;
+	int order = memcmp(x->text, y->text, shorter);
+	return order != 0 ? order : (int)x->length - (int)y->length;
+}
+
+void tt_names_array_describe(struct tt_sink *sink, struct tt_names_name *names, unsigned int count)
+{
+	qsort(names, count, sizeof(*names), order_names);
+	tt_sink_begin_array(sink, "names");
+	for (unsigned int i = 0; i < count; i++)
+		tt_sink_text(sink, NULL, names[i].text, names[i].length);
+	tt_sink_end_array(sink);
+}
+
 static void describe_names(struct tt_sink *sink, const struct tt_connection_record *connection,
 	unsigned int side, const struct tt_names *names)
 {
@@ -66,12 +88,8 @@ static void describe_names(struct tt_sink *sink, const struct tt_connection_reco
 	unsigned int count = tt_names_lookup(names, connection->ip_version,
 		connection->address[side], connection->start_us, found);
 
-	if (count == 0)
-		return;
-	tt_sink_begin_array(sink, "names");
-	for (unsigned int i = 0; i < count; i++)
-		tt_sink_text(sink, NULL, found[i].text, found[i].length);
-	tt_sink_end_array(sink);
+	if (count > 0)
+		tt_names_array_describe(sink, found, count);
 }
 
 static void describe_endpoint(struct tt_sink *sink, const char *name,

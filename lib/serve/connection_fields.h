@@ -18,6 +18,10 @@ void tt_uid_text(char text[TT_UID_TEXT_SIZE], uint64_t uid);
 void tt_transport_describe(struct tt_sink *sink, uint8_t ip_protocol);
 void tt_address_text(char text[TT_ADDRESS_TEXT_SIZE], uint8_t ip_version, const uint8_t *address);
 
+/* Names of one address, in an array called "names", the one learned last first; puts them in this
+ * order. */
+void tt_names_array_describe(struct tt_sink *sink, struct tt_names_name *names, unsigned int count);
+
 /* One object under `name` (sink.h). What is not known is left out. The addresses' names are those
  * they had when the connection began; `names` NULL: nobody knows. */
 void tt_connection_describe(struct tt_sink *sink, const char *name,

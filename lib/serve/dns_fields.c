@@ -154,7 +154,7 @@ void tt_dns_stats_describe(
 }
 
 void tt_names_describe(struct tt_sink *sink, const char *name, unsigned int ip_version,
-	const uint8_t *address, const struct tt_names_name *names, unsigned int count)
+	const uint8_t *address, struct tt_names_name *names, unsigned int count)
 {
 	char text[TT_ADDRESS_TEXT_SIZE];
 	uint64_t expires_us = 0;
@@ -163,13 +163,10 @@ void tt_names_describe(struct tt_sink *sink, const char *name, unsigned int ip_v
 	tt_sink_string(sink, "type", "names");
 	tt_address_text(text, (uint8_t)ip_version, address);
 	tt_sink_string(sink, "address", text);
-	tt_sink_begin_array(sink, "names");
-	for (unsigned int i = 0; i < count; i++) {
-		tt_sink_text(sink, NULL, names[i].text, names[i].length);
+	for (unsigned int i = 0; i < count; i++)
 		if (names[i].expires_us > expires_us)
 			expires_us = names[i].expires_us;
-	}
-	tt_sink_end_array(sink);
+	tt_names_array_describe(sink, names, count);
 	tt_sink_unsigned(sink, "expires_us", expires_us);
 	tt_sink_end_object(sink);
 }

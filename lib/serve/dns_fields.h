@@ -21,6 +21,6 @@ void tt_dns_stats_describe(
 
 /* An address and its names, at most TT_NAMES_AN_ADDRESS and at least one. */
 void tt_names_describe(struct tt_sink *sink, const char *name, unsigned int ip_version,
-	const uint8_t *address, const struct tt_names_name *names, unsigned int count);
+	const uint8_t *address, struct tt_names_name *names, unsigned int count);
 
 #endif

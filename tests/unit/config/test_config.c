@@ -427,6 +427,8 @@ static void randomize(struct tt_config *config, uint64_t *state)
 	}
 	if (config->flow.half_open > config->flow.connections)
 		config->flow.half_open = config->flow.connections;
+	if (config->names.ttl_min_us > config->names.ttl_max_us)
+		config->names.ttl_min_us = config->names.ttl_max_us;
 	config->workers.cpu_count = random_up_to(state, 1) ? config->workers.count : 0;
 	for (uint32_t i = 0; i < config->workers.cpu_count; i++)
 		config->workers.cpus[i] = (i * 7 + 512) % 1024;

@@ -311,6 +311,8 @@ static void test_keys_are_checked_against_each_other(void)
 			"f:1:19: flow.half_open: 2000000 is more than flow.connections, 1000000\n"},
 		{"flow: {half_open: 65, connections: 64}\n",
 			"f:1:19: flow.half_open: 65 is more than flow.connections, 64\n"},
+		{"names: {ttl_min: 2h, ttl_max: 1h}\n",
+			"f:1:18: names.ttl_min: is more than names.ttl_max\n"},
 		/* No second fault follows from a first one. */
 		{"flow: {half_open: 2M, connections: x}\n",
 			"f:1:36: flow.connections: \"x\" is not in plain decimal "

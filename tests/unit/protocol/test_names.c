@@ -109,10 +109,14 @@ static void test_ttl_and_its_bounds(void)
 	CU_ASSERT_STRING_EQUAL(names_of(names, address1, NOW), "a");
 	CU_ASSERT_STRING_EQUAL(names_of(names, address1, NOW + 149 * SECOND), "a");
 	CU_ASSERT_STRING_EQUAL(names_of(names, address1, NOW + 150 * SECOND), "");
-	/* Learned again after it expired: anew. */
+	/* Also after it expired, and by an answer that was earlier than those before. */
 	tt_names_add(names, 4, address1, "a", 1, 100, NOW + 1000 * SECOND);
-	CU_ASSERT_STRING_EQUAL(names_of(names, address1, NOW), "");
-	CU_ASSERT_STRING_EQUAL(names_of(names, address1, NOW + 1000 * SECOND), "a");
+	CU_ASSERT_STRING_EQUAL(names_of(names, address1, NOW), "a");
+	CU_ASSERT_STRING_EQUAL(names_of(names, address1, NOW + 1099 * SECOND), "a");
+	CU_ASSERT_STRING_EQUAL(names_of(names, address1, NOW + 1100 * SECOND), "");
+	tt_names_add(names, 4, address1, "a", 1, 100, NOW - 10 * SECOND);
+	CU_ASSERT_STRING_EQUAL(names_of(names, address1, NOW - 10 * SECOND), "a");
+	CU_ASSERT_STRING_EQUAL(names_of(names, address1, NOW + 1099 * SECOND), "a");
 	tt_names_destroy(names);
 }
 
