@@ -107,7 +107,7 @@ void tt_worker_advance(struct tt_worker *worker, uint64_t clock_us);
 /* Count packet i of the burst as dropped, and have its mbuf freed. */
 void tt_worker_drop(struct tt_worker *worker, unsigned int i, enum tt_drop_reason reason);
 
-/* What a lcore runs: until DRAINED. */
-int tt_worker_run(void *worker);
+/* What a lcore runs, its argument a struct tt_worker: until DRAINED. */
+int tt_worker_run(void *argument);
 
 #endif
