@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/source.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 struct queue {
@@ -62,6 +63,7 @@ struct tt_driver_source *tt_driver_source_create(
 	size_t bytes = sizeof(struct tt_driver_source) + workers * sizeof(struct worker_queues);
 	struct tt_driver_source *made = aligned_alloc(64, (bytes + 63) & ~(size_t)63);
 
+	assert(workers > 0);
 	if (made == NULL)
 		return NULL;
 	made->driver = driver;

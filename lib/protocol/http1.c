@@ -257,33 +257,33 @@ static void transfer_encoding_read(struct tt_http1_head *head, struct tt_http1_t
 		head->flags |= TT_HTTP1_CHUNKED;
 }
 
-static void field_read(struct tt_http1_head *head, const uint8_t *line, const uint8_t *end)
+static void field_read(struct tt_http1_head *head, const uint8_t *field, const uint8_t *end)
 {
-	size_t length = (size_t)(end - line);
+	size_t length = (size_t)(end - field);
 	const uint8_t *value;
 
-	switch (line[0] | 0x20) {
+	switch (field[0] | 0x20) {
 	case 'c':
-		if ((value = value_of(line, length, "content-length")) != NULL)
+		if ((value = value_of(field, length, "content-length")) != NULL)
 			content_length_read(head, trim(value, end));
-		else if ((value = value_of(line, length, "content-type")) != NULL)
+		else if ((value = value_of(field, length, "content-type")) != NULL)
 			keep_first(&head->content_type, trim(value, end));
 		break;
 	case 'e':
-		if ((value = value_of(line, length, "expect")) != NULL &&
+		if ((value = value_of(field, length, "expect")) != NULL &&
 			equals(trim(value, end), "100-continue"))
 			head->flags |= TT_HTTP1_EXPECT;
 		break;
 	case 'h':
-		if ((value = value_of(line, length, "host")) != NULL)
+		if ((value = value_of(field, length, "host")) != NULL)
 			keep_first(&head->host, trim(value, end));
 		break;
 	case 't':
-		if ((value = value_of(line, length, "transfer-encoding")) != NULL)
+		if ((value = value_of(field, length, "transfer-encoding")) != NULL)
 			transfer_encoding_read(head, trim(value, end));
 		break;
 	case 'u':
-		if ((value = value_of(line, length, "user-agent")) != NULL)
+		if ((value = value_of(field, length, "user-agent")) != NULL)
 			keep_first(&head->user_agent, trim(value, end));
 		break;
 	}
