@@ -77,7 +77,8 @@ static void measure(const char *mix)
 		ns[run] = (double)(read_ns() - start) / (SEGMENTS * CONNECTIONS);
 	}
 	qsort(ns, RUNS, sizeof(ns[0]), compare);
-	printf("{\"perf\":\"tcp\",\"mix\":\"%s\",\"ns_per_packet\":%.2f}\n", mix, ns[RUNS / 2]);
+	printf("{\"mix\":\"%s\",\"flows\":%d,\"ns_per_packet\":%.2f}\n", mix, CONNECTIONS,
+		ns[RUNS / 2]);
 }
 
 /* Full segments, of which the peer acknowledges every second. */
@@ -138,12 +139,12 @@ static void put_lossy(void)
 int main(void)
 {
 	put_bulk();
-	measure("bulk");
+	measure("tcp-bulk");
 	put_data();
-	measure("data in order");
+	measure("tcp-data-in-order");
 	put_acks();
-	measure("ACKs");
+	measure("tcp-acks");
 	put_lossy();
-	measure("lossy");
+	measure("tcp-lossy");
 	return 0;
 }
