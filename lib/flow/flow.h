@@ -48,6 +48,10 @@ enum tt_flow_class {
 	TT_FLOW_CLASSES
 };
 
+/* How often a timeout may be doubled (struct tt_flow.patience): 5 s become 160 s, longer than TCP tries
+ * (RFC 1122 4.2.3.5). */
+#define TT_FLOW_PATIENCE_LIMIT 5
+
 struct tt_flow_timeouts {
 	uint32_t ms[TT_FLOW_CLASSES]; /* 1 to 2^30 */
 };

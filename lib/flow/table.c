@@ -74,6 +74,7 @@ struct tt_flow_table {
 	uint32_t *free_numbers; /* of the FREE entries below extent; the latest is taken first */
 	uint32_t half_open_limit;
 	uint32_t timeout_ms[TT_FLOW_CLASSES];
+	uint32_t longest_ms; /* timeout that any entry may have */
 	struct list half_open;
 	struct list unreported;
 
@@ -130,6 +131,18 @@ static bool are_valid(const struct tt_flow_table_options *options)
 	return true;
 }
 
+/* Patience is of half-open connections alone. */
+static uint32_t longest_timeout_ms(const struct tt_flow_timeouts *timeouts)
+{
+	uint64_t longest_ms = (uint64_t)timeouts->ms[TT_FLOW_TCP_HALF_OPEN]
+		<< TT_FLOW_PATIENCE_LIMIT;
+
+	for (unsigned int class = 0; class < TT_FLOW_CLASSES; class ++)
+		if (timeouts->ms[class] > longest_ms)
+			longest_ms = timeouts->ms[class];
+	return longest_ms > TIMEOUT_MS_MAX ? TIMEOUT_MS_MAX : (uint32_t)longest_ms;
+}
+
 int tt_flow_table_create(struct tt_flow_table **table, const struct tt_flow_table_options *options)
 {
 	*table = NULL;
@@ -143,6 +156,7 @@ int tt_flow_table_create(struct tt_flow_table **table, const struct tt_flow_tabl
 	new->bucket_count = bucket_count_for(options->capacity);
 	new->half_open_limit = options->half_open_limit;
 	memcpy(new->timeout_ms, options->timeouts.ms, sizeof(new->timeout_ms));
+	new->longest_ms = longest_timeout_ms(&options->timeouts);
 	new->buckets = tt_memory_map(index_bytes(new->capacity), options->huge_pages);
 	new->free_numbers = tt_memory_map(free_numbers_bytes(new->capacity), options->huge_pages);
 	new->entries = tt_memory_map(entries_bytes(new->capacity), options->huge_pages);
@@ -639,7 +653,7 @@ void tt_flow_table_advance(struct tt_flow_table *table, uint64_t now_ms)
 
 	uint64_t step_ms = now_ms - table->given_ms;
 	table->given_ms = now_ms;
-	table->clock_ms += step_ms > TIMEOUT_MS_MAX ? TIMEOUT_MS_MAX + 1 : step_ms;
+	table->clock_ms += step_ms > table->longest_ms ? table->longest_ms + 1 : step_ms;
 	if (tt_counter_read(&table->counters.live) == 0)
 		table->last_pass_ms = table->pass_ms = table->clock_ms;
 	else if (table->clock_ms > table->last_pass_ms + CLOCK_LEAD_MS)

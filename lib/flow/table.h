@@ -115,7 +115,7 @@ void tt_flow_table_close(struct tt_flow_table *table, struct tt_flow *flow,
 void tt_flow_table_advance(struct tt_flow_table *table, uint64_t now_ms);
 
 /* The table's clock, for seen_ms. It keeps step with now_ms, but for steps longer than any timeout
- * (2^30 ms): those count as one just over it. That, and waiting for a sweep that is 37 days behind,
+ * may be: those count as one just over it. That, and waiting for a sweep that is 37 days behind,
  * keeps the 32 bits of seen_ms unambiguous. */
 uint32_t tt_flow_table_now(const struct tt_flow_table *table);
 

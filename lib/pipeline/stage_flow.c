@@ -11,8 +11,6 @@
 /* Entries that one snapshot command looks at: some 20 us of the worker's time at most. */
 #define SNAPSHOT_SLOTS 2048
 
-#define PATIENCE_LIMIT 5 /* 5 s become 160 s: longer than TCP tries, RFC 1122 4.2.3.5 */
-
 /* Packets between the prefetch of a flow and its use. The lines come while packets are accounted;
  * all asked for at once would be waited for, since a processor has few misses outstanding. */
 #define ACCOUNT_AHEAD 8
@@ -107,7 +105,8 @@ static void wait_for_handshake(struct tt_flow *flow, const struct tt_tcp_segment
 {
 	bool repeated = flow->tcp.half[segment->direction].flags_seen & TT_TCP_SYN;
 
-	if (repeated && flow->class == TT_FLOW_TCP_HALF_OPEN && flow->patience < PATIENCE_LIMIT)
+	if (repeated && flow->class == TT_FLOW_TCP_HALF_OPEN &&
+		flow->patience < TT_FLOW_PATIENCE_LIMIT)
 		flow->patience++;
 }
 
