@@ -1,31 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * DNS statistics by client address, server address, domain and query type: how many transactions,
- * by rcode, timeouts, latencies. A worker adds transactions to its own table and, asked by the
- * control core, drains it into plain records; the control core merges the records of all workers
- * into a table of the same kind. One thread owns a table and alone calls everything here but for
- * the counters. Fixed memory, mapped at create; nothing after it allocates.
- *
- * When a table is full nothing is lost: it is counted under a coarser key, and by reason. Full names
- * get at most seven eighths of the keys; over it their registered domain stands for them (a key of
- * its own, marked `grouped`), so that a flood of random names costs one key a client; and when all
- * keys are given, the key `other` stands for what has none.
+ * by rcode, timeouts, latencies. A table as protocol/aggregate.h describes it, whose group of a full
+ * name is its registered domain (a key of its own, marked `grouped`).
  */
 #ifndef TT_PROTOCOL_DNS_STATS_H
 #define TT_PROTOCOL_DNS_STATS_H
 
-#include "base/counter.h"
 #include "base/sketch.h"
+#include "protocol/aggregate.h"
 #include "protocol/dns_transactions.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define TT_DNS_STATS_RCODES	  24	 /* 0 to 23: all that IANA has assigned */
-#define TT_DNS_STATS_BINS	  512	 /* of a dense sketch; see base/sketch.h */
+#define TT_DNS_STATS_RCODES	  24 /* 0 to 23: all that IANA has assigned */
+#define TT_DNS_STATS_BINS	  TT_AGGREGATE_BINS
 #define TT_DNS_STATS_KEYS	  100000 /* default */
-#define TT_DNS_STATS_RECORD_BYTES 3600	 /* a drained record is at most this long */
+#define TT_DNS_STATS_RECORD_BYTES TT_AGGREGATE_RECORD_BYTES
 
 struct tt_dns_stats_options {
 	uint32_t capacity; /* keys, 16 to 2^24 */
@@ -54,20 +47,11 @@ struct tt_dns_stats_entry {
 	uint8_t ip_version; /* 4 or 6; 0 for `other` */
 	bool grouped;	    /* `domain` stands for names that had no key of their own */
 	bool other;	    /* for all keys that had no room; no domain, type 0 */
+	uint8_t reserved;   /* 0 */
 	uint16_t query_type;
 	struct tt_dns_stats_counts counts;
 	struct tt_sketch latency;  /* microseconds, of answered transactions */
 	struct tt_dns_name domain; /* length 0: a response without a question, or `other` */
-};
-
-/* Written by the table's owner, read by anyone. */
-struct tt_dns_stats_counters {
-	tt_counter keys;
-	tt_counter keys_high;
-	tt_counter grouped;  /* transactions counted under a registered domain for want of room */
-	tt_counter other;    /* transactions counted under `other` */
-	tt_counter sketches; /* dense ones in use */
-	tt_counter sketches_full; /* times that a latency was added to a sketch that should grow */
 };
 
 struct tt_dns_stats;
@@ -102,7 +86,7 @@ const struct tt_dns_stats_entry *tt_dns_stats_next(
 /* Forget everything; a fresh table. For the control core. */
 void tt_dns_stats_reset(struct tt_dns_stats *stats);
 
-const struct tt_dns_stats_counters *tt_dns_stats_counters(const struct tt_dns_stats *stats);
+const struct tt_aggregate_counters *tt_dns_stats_counters(const struct tt_dns_stats *stats);
 
 /* The part of a name that somebody registered, by a rule that needs no list of public suffixes: the
  * last two labels, or the last three when the last is a country's (two letters) and the one before

@@ -212,7 +212,7 @@ static void totals(
 static void test_flood_of_names_stays_inside(void)
 {
 	struct tt_dns_stats *stats = create(800, 10, false);
-	const struct tt_dns_stats_counters *counters = tt_dns_stats_counters(stats);
+	const struct tt_aggregate_counters *counters = tt_dns_stats_counters(stats);
 	uint64_t all, grouped, other;
 	char domain[64];
 
