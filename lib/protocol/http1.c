@@ -91,7 +91,7 @@ static bool may_be_request_line(const uint8_t *bytes, size_t length)
 		at++;
 	if (at == length)
 		return at <= TT_HTTP_METHOD_BYTES;
-	if (at == 0 || at > TT_HTTP_METHOD_BYTES || bytes[at] != ' ')
+	if (at == 0 || at > TT_HTTP_METHOD_BYTES || !is_space(bytes[at]))
 		return false;
 	return memchr(bytes + at, 0, length - at) == NULL;
 }
@@ -138,14 +138,14 @@ static bool request_line_read(struct tt_http1_head *head, const uint8_t *line, s
 	length = line_trim(line, length);
 	while (at < length && is_token(line[at]))
 		at++;
-	if (at == 0 || at > TT_HTTP_METHOD_BYTES || at == length || !is_space(line[at]))
+	if (at == 0 || at > TT_HTTP_METHOD_BYTES || at == length || !is_space(line[at]) ||
+		memchr(line + at, 0, length - at) != NULL)
 		return false;
 	head->method = (struct tt_http1_text){line, (uint32_t)at};
 	while (at < length && is_space(line[at]))
 		at++;
-	for (begin = at; at < length && !is_space(line[at]); at++)
-		if (line[at] == 0)
-			return false;
+	for (begin = at; at < length && !is_space(line[at]);)
+		at++;
 	head->target = (struct tt_http1_text){line + begin, (uint32_t)(at - begin)};
 	return request_version_read(head, line + at, length - at);
 }
