@@ -66,10 +66,10 @@ size_t tt_http_stats_bytes(const struct tt_http_stats_options *options);
 int tt_http_stats_create(struct tt_http_stats **stats, const struct tt_http_stats_options *options);
 void tt_http_stats_destroy(struct tt_http_stats *stats);
 
-/* Count a transaction of a flow. `client`: the client's direction in `key`. The route, by
+/* Count a transaction of a flow. `client`: the client's direction in `flow`. The route, by
  * tt_route_make() or a rule, is cut to what fits behind the method in TT_AGGREGATE_TEXT_BYTES. */
 void tt_http_stats_add(struct tt_http_stats *stats, const struct tt_http_transaction *transaction,
-	const struct tt_flow_key *key, unsigned int client, uint32_t service, const char *route,
+	const struct tt_flow_key *flow, unsigned int client, uint32_t service, const char *route,
 	size_t route_length);
 
 /* As tt_aggregate_drain(). */
