@@ -189,7 +189,7 @@ static void on_closed(void *context, const struct tt_connection_record *record)
 		return;
 	}
 	if (tt_journal_fill(&reader->held) == reader->held.capacity) {
-		uint64_t lost = 0, oldest = 0;
+		uint64_t lost = 0, oldest = 1;
 		print_connection(reader, tt_journal_read(&reader->held, &oldest, &lost));
 	}
 	tt_journal_append(&reader->held, record);
@@ -200,7 +200,7 @@ static void print_held(struct reader *reader)
 	const struct tt_connection_record *record;
 	uint64_t lost = 0;
 
-	for (uint64_t sequence = 0; reader->held.records != NULL &&
+	for (uint64_t sequence = 1; reader->held.records != NULL &&
 		(record = tt_journal_read(&reader->held, &sequence, &lost)) != NULL;
 		sequence++)
 		print_connection(reader, record);

@@ -46,11 +46,11 @@ const struct tt_connection_record *tt_journal_read(
 {
 	uint64_t oldest = journal->next - tt_journal_fill(journal);
 
-	if (*sequence >= journal->next)
-		return NULL;
 	if (*sequence < oldest) {
 		*lost += oldest - *sequence;
 		*sequence = oldest;
 	}
+	if (*sequence >= journal->next)
+		return NULL;
 	return slot(journal, *sequence);
 }
