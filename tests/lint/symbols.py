@@ -22,6 +22,7 @@ BESIDE = {
     'pipeline/pipeline.c:tt_pipeline_sync_clock': 'the control core, every second',
     'pipeline/worker.c:tt_worker_run>tt_flow_table_populate': 'before the first packet',
     'protocol/dns_text.c': 'the control core and the command line, writing records',
+    'protocol/tls_text.c': 'the control core and the command line, writing records',
 }
 FORBIDDEN = {
     'allocates': r'(re|m|c|v|pv)alloc|free|posix_memalign|(aligned_)?alloc|strn?dup|v?asprintf'
