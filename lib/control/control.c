@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "flow/key.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -78,10 +79,9 @@ uint64_t tt_control_dns_bytes(const struct tt_config *config)
 	return tt_names_bytes(&names) + tt_dns_stats_bytes(&stats);
 }
 
-static bool make_dns(struct tt_control *control, bool huge_pages)
+static bool make_dns(struct tt_control *control, uint64_t secret, bool huge_pages)
 {
 	const struct tt_config *config = control->config;
-	uint64_t secret = tt_clock_monotonic_us();
 	const struct tt_names_options names = names_options(config, secret, huge_pages);
 	const struct tt_dns_stats_options stats =
 		tt_dns_stats_configured(config, secret, huge_pages);
@@ -93,9 +93,15 @@ static bool make_dns(struct tt_control *control, bool huge_pages)
 
 int tt_control_create(struct tt_control **control, const struct tt_control_options *options)
 {
-	struct tt_control *made = calloc(1, sizeof(*made));
+	struct tt_key_secret secret;
+	int code = tt_key_secret_make(&secret, 0);
 
 	*control = NULL;
+	if (code != 0) {
+		tt_log_error("no random numbers from the kernel: %s", tt_error_text(code));
+		return code;
+	}
+	struct tt_control *made = calloc(1, sizeof(*made));
 	if (made == NULL)
 		goto no_memory;
 	made->config = options->config;
@@ -116,7 +122,7 @@ int tt_control_create(struct tt_control **control, const struct tt_control_optio
 	pthread_condattr_destroy(&attributes);
 	pthread_mutex_init(&made->mutex, NULL);
 	made->mutex_made = true;
-	if (!make_dns(made, options->huge_pages))
+	if (!make_dns(made, secret.word[0], options->huge_pages))
 		goto no_memory;
 	if (options->closed == NULL &&
 		!tt_journal_create(

@@ -51,7 +51,7 @@ struct tt_control;
 /* What the control core maps for names and DNS statistics. */
 uint64_t tt_control_dns_bytes(const struct tt_config *config);
 
-/* 0 or TT_ERROR_MEMORY, logged. */
+/* 0; TT_ERROR_MEMORY or the error of the kernel's random source, logged. */
 int tt_control_create(struct tt_control **control, const struct tt_control_options *options);
 void tt_control_destroy(struct tt_control *control);
 
