@@ -39,7 +39,7 @@ struct reader {
 	bool failed;		/* standard output does not take any more */
 };
 
-/* Whom a signal stops; set before the handlers are. */
+/* Whom a signal stops; set before the handlers are, and NULL once it is gone. */
 static struct tt_control *_Atomic stoppable;
 
 static void print_usage(FILE *out)
@@ -283,8 +283,11 @@ static void print_end(struct reader *reader)
 
 static void on_signal(int signal)
 {
+	struct tt_control *control = atomic_load(&stoppable);
+
 	(void)signal;
-	tt_control_stop(atomic_load(&stoppable));
+	if (control != NULL)
+		tt_control_stop(control);
 }
 
 static void handle_signals(struct tt_control *control)
@@ -338,6 +341,7 @@ static int trace(const struct tt_config *config, const struct options *options, 
 	}
 	tt_json_free(&reader.json);
 	tt_journal_destroy(&reader.held);
+	atomic_store(&stoppable, NULL);
 	tt_run_close(&run);
 	return code != 0 || reader.failed ? EXIT_FAILED : EXIT_DONE;
 }

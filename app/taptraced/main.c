@@ -29,7 +29,7 @@ struct options {
 	bool annotate;
 };
 
-/* Whom a signal stops; set before the handlers are. */
+/* Whom a signal stops; set before the handlers are, and NULL once it is gone. */
 static struct tt_control *_Atomic stoppable;
 
 static void print_usage(FILE *out)
@@ -111,8 +111,11 @@ static int check(const struct tt_config *config)
 
 static void on_signal(int signal)
 {
+	struct tt_control *control = atomic_load(&stoppable);
+
 	(void)signal;
-	tt_control_stop(atomic_load(&stoppable));
+	if (control != NULL)
+		tt_control_stop(control);
 }
 
 static void handle_signals(struct tt_control *control)
@@ -147,6 +150,7 @@ static int trace(const struct tt_config *config, const char *config_path)
 		tt_control_run(run.control);
 	tt_run_stop(&run);
 	tt_telemetry_stop();
+	atomic_store(&stoppable, NULL);
 	tt_run_close(&run);
 	return code == 0 ? EXIT_DONE : EXIT_FAILED;
 }

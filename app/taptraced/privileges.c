@@ -27,6 +27,7 @@ int tt_privileges_drop(const char *user, const char *group)
 		}
 		uid = entry->pw_uid;
 		gid = entry->pw_gid;
+		gid = entry->pw_gid;
 	}
 	if (group != NULL) {
 		const struct group *entry = getgrnam(group);

@@ -316,7 +316,7 @@ const struct tt_schema_key tt_schema[] = {
 		.example = "taptrace"},
 	{.path = "group",
 		.type = TT_SCHEMA_STRING,
-		.description = "Group to become once the devices are open; not set: stay",
+		.description = "Group to become once the devices are open; not set: the user's",
 		FIELD(group),
 		.form = TT_SCHEMA_NAME,
 		.example = "taptrace"},

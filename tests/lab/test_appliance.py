@@ -6,11 +6,13 @@ import fcntl
 import json
 import os
 import pty
+import pwd
 import struct
 import subprocess
 import termios
 import time
 import unittest
+from pathlib import Path
 
 from appliance import PORTS, TAPTRACE, TAPTRACED, Appliance
 from lab import Lab, poll
@@ -278,6 +280,19 @@ class Life(unittest.TestCase):
             # And it starts again where it was.
             with appliance:
                 self.assertEqual(appliance.ask('connections', '--json'), [])
+
+    def test_rights_are_dropped(self):
+        nobody = pwd.getpwnam('nobody')
+        with Lab('rights') as lab, Appliance(lab, 'interface', 'user: nobody') as appliance:
+            status = dict(line.split(':\t') for line in
+                          Path(f'/proc/{appliance.process.pid}/status').read_text().splitlines() if ':\t' in line)
+            self.assertEqual(status['Uid'].split(), [str(nobody.pw_uid)] * 4)
+            self.assertEqual(status['Gid'].split(), [str(nobody.pw_gid)] * 4)
+            self.assertEqual(status['Groups'].split(), [str(nobody.pw_gid)])
+            self.assertEqual(int(status['CapEff'], 16), 0)
+            lab('traffic', 'redis')
+            poll(lambda: len(appliance.ask('connections', '--json')) >= 3, 'the connections', 5)
+            self.assertEqual(appliance.stop(), 0)
 
     def test_wrong_use(self):
         for program, command in ((TAPTRACED, []), (TAPTRACED, ['-c', 'x', 'y']), (TAPTRACED, ['--nosuch']),
