@@ -309,10 +309,12 @@ void tt_tcp_sequence_unseen(
 	struct tt_tcp_range range = {half->next_sequence, acknowledgment};
 
 	half->next_sequence = acknowledgment;
-	/* One hole for a burst of ACKs that the tap's other port delivered before the data. */
+	/* One hole for a burst of ACKs that the tap's other port delivered before the data, no longer
+	 * than can be compared. */
 	for (unsigned int i = 0; tcp->hole_used >> i != 0; i++)
 		if (in_direction(tcp, i, direction) && (tcp->hole_by_ack >> i & 1) &&
-			tcp->hole[i].end == range.start) {
+			tcp->hole[i].end == range.start &&
+			range.end - tcp->hole[i].start <= WINDOW_LIMIT_BYTES) {
 			tcp->hole[i].end = range.end;
 			tcp->hole_opened[i] = hole_time(time_us);
 			return;
