@@ -11,8 +11,8 @@ FROM debian:bookworm-slim
 # DPDK's drivers are plugins, found at run time.
 RUN apt-get update \
 	&& apt-get install -y --no-install-recommends \
-		libpcap0.8 libyaml-0-2 libjansson4 libhyperscan5 librte-meta-bus librte-meta-mempool librte-meta-net \
-		librte-meta-common librte-telemetry23 \
+		libpcap0.8 libyaml-0-2 libjansson4 libssl3 libhyperscan5 \
+		librte-meta-bus librte-meta-common librte-meta-mempool librte-meta-net librte-telemetry23 \
 	&& rm -rf /var/lib/apt/lists/*
 COPY --from=build /out/ /
 CMD ["taptraced", "-c", "/etc/taptrace.yaml"]
