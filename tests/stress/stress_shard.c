@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A worker thread W and a control core thread C pass records of random sizes at full speed. C reads
- * what is pending at random moments and pauses now and then, so that W runs into BUSY; W pauses as
+ * what is pending at random moments and pauses now and then; W pauses as
  * well, so that C catches up with the open batch. Each record has to be seen once, in order and
- * whole. Commands go the other way at the same time.
+ * whole. Commands go the other way at the same time. C begins late, so that W is BUSY at least once.
  */
 #include "shard/shard.h"
 
@@ -16,8 +16,9 @@
 #include <stdio.h>
 #include <time.h>
 
-#define RUN_MS 1000
-#define WORKER 3
+#define RUN_MS		 1000
+#define BUSY_DEADLINE_MS 60000
+#define WORKER		 3
 
 struct stress {
 	struct tt_shard *shard;
@@ -105,6 +106,16 @@ static void see(void *context, const struct tt_record *record)
 	stress->seen++;
 }
 
+/* C reads nothing until W has found no batch, however fast either of them is. */
+static void wait_for_busy(const struct stress *stress)
+{
+	uint64_t deadline_ms = now_ms() + BUSY_DEADLINE_MS;
+
+	while (tt_counter_read(&tt_shard_counters(stress->shard)->busy) == 0 &&
+		now_ms() < deadline_ms)
+		sched_yield();
+}
+
 static void run(uint32_t batches)
 {
 	struct stress stress = {.shard = NULL};
@@ -112,8 +123,9 @@ static void run(uint32_t batches)
 	uint64_t random = batches;
 
 	CU_ASSERT_EQUAL_FATAL(tt_shard_create(&stress.shard, WORKER, batches, false), 0);
-	uint64_t end_ms = now_ms() + RUN_MS;
 	CU_ASSERT_EQUAL_FATAL(pthread_create(&worker, NULL, run_worker, &stress), 0);
+	wait_for_busy(&stress);
+	uint64_t end_ms = now_ms() + RUN_MS;
 	while (!stress.ended) {
 		const struct tt_command command = {
 			.kind = TT_COMMAND_SNAPSHOT,
