@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The peer of a memif or virtio-user port for tests/lab/test_ports.py: "send_frames DEVARGS COUNT"
- * opens the device, waits for its link and sends frames of 100 bytes whose bytes 14 to 17 are their
- * number, each until the peer takes it. Ends with standard input.
+ * opens the device, waits for its link and for a byte on standard input, and sends frames of 100 bytes
+ * whose bytes 14 to 17 are their number, each until the peer takes it. Ends with standard input.
  */
 #include <rte_dev.h>
 #include <rte_eal.h>
@@ -50,6 +50,10 @@ int main(int argument_count, char **arguments)
 		return 1;
 	while (link.link_status != RTE_ETH_LINK_UP)
 		(void)rte_eth_link_get_nowait(0, &link);
+	/* This side's link is up before the port on the other side has started, which receives nothing
+	 * until then: who watches both says when to send. */
+	if (getchar() == EOF)
+		return 1;
 	uint32_t count = (uint32_t)strtoul(arguments[2], NULL, 10);
 	for (uint32_t number = 0; number < count; number++)
 		send_frame(pool, number);

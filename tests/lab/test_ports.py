@@ -344,6 +344,9 @@ class LiveDrivers(unittest.TestCase):
                                       stdin=subprocess.PIPE, env={**os.environ, 'RUNTIME_DIRECTORY': folder}) as peer:
                     if peers == 0:
                         receiver.__enter__()
+                    poll(lambda: receiver.report()[0]['link_up'], 'the link to come up', 10)
+                    peer.stdin.write(b'\n')
+                    peer.stdin.flush()
                     report = receiver.wait_for(3000 * (peers + 1))
                     self.assertEqual(report['driver'], driver)
                     self.assertEqual(report['delivered'], 3000 * (peers + 1))
