@@ -59,6 +59,8 @@ int tt_run_open(struct tt_run *run, const struct tt_run_options *options)
 				.huge_pages = huge_pages,
 				.closed = options->closed,
 				.dns = options->dns,
+				.http = options->http,
+				.tls = options->tls,
 				.context = options->context,
 				.end_reason =
 					captures ? TT_CLOSE_END_OF_CAPTURE : TT_CLOSE_SHUTDOWN,
@@ -129,6 +131,9 @@ int tt_run_print_memory_plan(const struct tt_config *config, FILE *out)
 	snprintf(what, sizeof(what), "records: %" PRIu32 " x %" PRIu32 " batches", workers,
 		config->memory.record_batches);
 	print_part(out, what, workers * pipeline.records_bytes, &sum);
+	snprintf(what, sizeof(what), "payload: %" PRIu32 " x %" PRIu32 " connections", workers,
+		config->payload.connections);
+	print_part(out, what, workers * pipeline.payload_bytes, &sum);
 	if (pipeline.dns_bytes > 0) {
 		snprintf(what, sizeof(what),
 			"DNS: %" PRIu32 " x %" PRIu32 " queries, %" PRIu32 " keys", workers,
@@ -136,6 +141,18 @@ int tt_run_print_memory_plan(const struct tt_config *config, FILE *out)
 		print_part(out, what, workers * pipeline.dns_bytes, &sum);
 		print_part(out, "names of addresses, and DNS statistics merged",
 			tt_control_dns_bytes(config), &sum);
+	}
+	if (pipeline.http_bytes > 0) {
+		snprintf(what, sizeof(what),
+			"HTTP: %" PRIu32 " x %" PRIu32 " transactions, %" PRIu32 " keys", workers,
+			config->http.transactions, config->http.keys);
+		print_part(out, what, workers * pipeline.http_bytes, &sum);
+		print_part(out, "HTTP statistics merged", tt_control_http_bytes(config), &sum);
+	}
+	if (pipeline.tls_bytes > 0) {
+		snprintf(what, sizeof(what), "TLS: %" PRIu32 " x %" PRIu32 " handshakes", workers,
+			config->tls.handshakes);
+		print_part(out, what, workers * pipeline.tls_bytes, &sum);
 	}
 	if (pipeline.rings_bytes > 0)
 		print_part(out, "rings between workers", pipeline.rings_bytes, &sum);

@@ -23,6 +23,9 @@ struct tt_run_options {
 	/* As in struct tt_control_options. */
 	void (*closed)(void *context, const struct tt_connection_record *record);
 	void (*dns)(void *context, const struct tt_dns_transaction_record *record);
+	void (*http)(void *context, const struct tt_http_record *record);
+	void (*tls)(void *context, const struct tt_tls_handshake_record *record,
+		const uint8_t *certificate);
 	void *context;
 };
 

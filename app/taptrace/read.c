@@ -11,8 +11,10 @@
 #include "progress.h"
 #include "serve/connection_fields.h"
 #include "serve/dns_fields.h"
+#include "serve/http_fields.h"
 #include "serve/json.h"
 #include "serve/summary_fields.h"
+#include "serve/tls_fields.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -50,9 +52,9 @@ static void print_usage(FILE *out)
 	      "one\n"
 	      "stream, and print their records.\n"
 	      "\n"
-	      "  -r, --records LIST  which records: connection, dns, dns_stats, names, or all "
-	      "(the\n"
-	      "                      default); the summary always comes last\n"
+	      "  -r, --records LIST  which records: connection, dns, http, tls, dns_stats,\n"
+	      "                      http_stats, names, or all (the default); the summary always\n"
+	      "                      comes last\n"
 	      "  -j, --json          NDJSON, one record a line; the default but on a terminal\n"
 	      "  -w, --workers N     that many workers, 1 to 64; the records are the same\n"
 	      "  -c, --config FILE   the appliance's configuration, for its limits and timeouts\n"
@@ -61,14 +63,18 @@ static void print_usage(FILE *out)
 }
 
 /* By the names that --records takes; a bit each. */
-static const char *const record_names[] = {"connection", "dns", "dns_stats", "names"};
+static const char *const record_names[] = {
+	"connection", "dns", "dns_stats", "names", "http", "http_stats", "tls"};
 
 enum record_bit {
 	RECORD_CONNECTION = 1 << 0,
 	RECORD_DNS = 1 << 1,
 	RECORD_DNS_STATS = 1 << 2,
 	RECORD_NAMES = 1 << 3,
-	RECORD_ALL = (1 << 4) - 1
+	RECORD_HTTP = 1 << 4,
+	RECORD_HTTP_STATS = 1 << 5,
+	RECORD_TLS = 1 << 6,
+	RECORD_ALL = (1 << 7) - 1
 };
 
 static unsigned int record_bit(const char *name)
@@ -91,8 +97,8 @@ static bool read_records(char *list, struct options *options)
 		unsigned int bit = record_bit(name);
 
 		if (bit == 0 && strcmp(name, "summary") != 0) {
-			tt_log_error("--records: no such record: %s (connection, dns, dns_stats, "
-				     "names, summary, all)",
+			tt_log_error("--records: no such record: %s (connection, dns, http, tls, "
+				     "dns_stats, http_stats, names, summary, all)",
 				name);
 			return false;
 		}
@@ -224,6 +230,41 @@ static void on_dns(void *context, const struct tt_dns_transaction_record *record
 	write_line(reader);
 }
 
+static void on_http(void *context, const struct tt_http_record *record)
+{
+	struct reader *reader = context;
+
+	if (!(reader->records & RECORD_HTTP) || reader->failed)
+		return;
+	tt_http_describe(&reader->json.sink, NULL, record);
+	write_line(reader);
+}
+
+static void on_tls(
+	void *context, const struct tt_tls_handshake_record *record, const uint8_t *certificate)
+{
+	struct reader *reader = context;
+
+	if (!(reader->records & RECORD_TLS) || reader->failed)
+		return;
+	tt_tls_describe(&reader->json.sink, NULL, record, certificate);
+	write_line(reader);
+}
+
+static void print_http_stats(struct reader *reader)
+{
+	const struct tt_http_stats *stats = tt_control_http_stats(reader->run->control);
+	const struct tt_http_stats_entry *entry;
+	uint32_t position = 0;
+
+	if (stats == NULL || !(reader->records & RECORD_HTTP_STATS))
+		return;
+	while ((entry = tt_http_stats_next(stats, &position)) != NULL && !reader->failed) {
+		tt_http_stats_describe(&reader->json.sink, NULL, entry);
+		write_line(reader);
+	}
+}
+
 static void print_dns_stats(struct reader *reader)
 {
 	const struct tt_dns_stats *stats = tt_control_dns_stats(reader->run->control);
@@ -276,6 +317,7 @@ static void print_end(struct reader *reader)
 	}
 	print_held(reader);
 	print_dns_stats(reader);
+	print_http_stats(reader);
 	print_names(reader, summary.last_us);
 	tt_summary_describe(&reader->json.sink, NULL, &summary);
 	write_line(reader);
@@ -316,6 +358,8 @@ static int trace(const struct tt_config *config, const struct options *options, 
 			.capture_file_count = file_count,
 			.closed = on_closed,
 			.dns = on_dns,
+			.http = on_http,
+			.tls = on_tls,
 			.context = &reader,
 		});
 

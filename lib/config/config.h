@@ -108,13 +108,28 @@ struct tt_config {
 	} tunnels;
 
 	struct {
+		uint32_t connections;	   /* a worker: whose payload is followed at a time */
+		uint64_t reassembly_bytes; /* a worker: of segments that came early */
+	} payload;
+
+	struct {
 		bool enabled;
 		uint32_t pending; /* a worker: queries without their response yet */
 		uint64_t timeout_us;
 		uint32_t keys; /* of statistics, a worker's and the control core's */
 		bool registered_domain;
-		uint32_t tcp_connections; /* a worker: followed at a time */
 	} dns;
+
+	struct {
+		bool enabled;
+		uint32_t transactions; /* a worker: under way at a time */
+		uint32_t keys;	       /* of statistics, a worker's and the control core's */
+	} http;
+
+	struct {
+		bool enabled;
+		uint32_t handshakes; /* a worker: under way at a time */
+	} tls;
 
 	struct {
 		uint32_t addresses;

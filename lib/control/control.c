@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "control/certificates.h"
 #include "flow/key.h"
 
 #include <errno.h>
@@ -38,6 +39,9 @@ struct tt_control {
 	struct tt_pipeline *pipeline;
 	void (*closed)(void *context, const struct tt_connection_record *record);
 	void (*dns)(void *context, const struct tt_dns_transaction_record *record);
+	void (*http)(void *context, const struct tt_http_record *record);
+	void (*tls)(void *context, const struct tt_tls_handshake_record *record,
+		const uint8_t *certificate);
 	void *context;
 	enum tt_close_reason end_reason;
 	unsigned int worker_count;
@@ -46,8 +50,10 @@ struct tt_control {
 	int wake;	  /* eventfd: something to do before the next round is due */
 	atomic_bool stop; /* anyone: wo, control core: ro */
 	struct tt_control_counters counters;
-	struct tt_names *names;		/* NULL: DNS is not followed */
-	struct tt_dns_stats *dns_stats; /* of all workers; NULL likewise */
+	struct tt_names *names;		  /* NULL: DNS is not followed */
+	struct tt_dns_stats *dns_stats;	  /* of all workers; NULL likewise */
+	struct tt_http_stats *http_stats; /* NULL: HTTP is not followed */
+	struct tt_certificates certificates;
 
 	/* What threads share with the control core. */
 	pthread_mutex_t mutex;
@@ -91,6 +97,22 @@ static bool make_dns(struct tt_control *control, uint64_t secret, bool huge_page
 			tt_dns_stats_create(&control->dns_stats, &stats) == 0);
 }
 
+uint64_t tt_control_http_bytes(const struct tt_config *config)
+{
+	const struct tt_http_stats_options stats = tt_http_stats_configured(config, 0, false);
+
+	return tt_http_stats_bytes(&stats);
+}
+
+static bool make_http(struct tt_control *control, uint64_t secret, bool huge_pages)
+{
+	const struct tt_http_stats_options stats =
+		tt_http_stats_configured(control->config, secret, huge_pages);
+
+	return !control->config->http.enabled ||
+		tt_http_stats_create(&control->http_stats, &stats) == 0;
+}
+
 int tt_control_create(struct tt_control **control, const struct tt_control_options *options)
 {
 	struct tt_key_secret secret;
@@ -108,6 +130,8 @@ int tt_control_create(struct tt_control **control, const struct tt_control_optio
 	made->pipeline = options->pipeline;
 	made->closed = options->closed;
 	made->dns = options->dns;
+	made->http = options->http;
+	made->tls = options->tls;
 	made->context = options->context;
 	made->end_reason = options->end_reason;
 	made->worker_count = tt_pipeline_worker_count(options->pipeline);
@@ -122,7 +146,9 @@ int tt_control_create(struct tt_control **control, const struct tt_control_optio
 	pthread_condattr_destroy(&attributes);
 	pthread_mutex_init(&made->mutex, NULL);
 	made->mutex_made = true;
-	if (!make_dns(made, secret.word[0], options->huge_pages))
+	if (!make_dns(made, secret.word[0], options->huge_pages) ||
+		!make_http(made, secret.word[0], options->huge_pages) ||
+		!tt_certificates_create(&made->certificates, made->worker_count))
 		goto no_memory;
 	if (options->closed == NULL &&
 		!tt_journal_create(
@@ -151,6 +177,8 @@ void tt_control_destroy(struct tt_control *control)
 	tt_journal_destroy(&control->journal);
 	tt_names_destroy(control->names);
 	tt_dns_stats_destroy(control->dns_stats);
+	tt_http_stats_destroy(control->http_stats);
+	tt_certificates_destroy(&control->certificates);
 	free(control);
 }
 
@@ -217,7 +245,7 @@ static void merge(void *context, const struct tt_record *record)
 	const void *body = record;
 	struct page_request *request;
 	const struct tt_snapshot_end_record *end;
-	const struct tt_dns_stats_record *dns_stats;
+	const struct tt_stats_record *stats;
 
 	switch ((enum tt_record_kind)record->kind) {
 	case TT_RECORD_CLOSED:
@@ -244,8 +272,26 @@ static void merge(void *context, const struct tt_record *record)
 		merge_dns(control, body);
 		break;
 	case TT_RECORD_DNS_STATS:
-		dns_stats = body;
-		tt_dns_stats_merge(control->dns_stats, dns_stats->bytes, dns_stats->length);
+		stats = body;
+		tt_dns_stats_merge(control->dns_stats, stats->bytes, stats->length);
+		break;
+	case TT_RECORD_HTTP:
+		tt_counter_add(&control->counters.http, 1);
+		if (control->http != NULL)
+			control->http(control->context, body);
+		break;
+	case TT_RECORD_HTTP_STATS:
+		stats = body;
+		tt_http_stats_merge(control->http_stats, stats->bytes, stats->length);
+		break;
+	case TT_RECORD_CERTIFICATE:
+		tt_certificates_take(&control->certificates, body);
+		break;
+	case TT_RECORD_TLS:
+		tt_counter_add(&control->counters.tls, 1);
+		if (control->tls != NULL)
+			control->tls(control->context, body,
+				tt_certificates_of(&control->certificates, body));
 		break;
 	case TT_RECORD_DRAINED:
 		control->drained++;
@@ -434,6 +480,11 @@ uint32_t tt_control_closed(struct tt_control *control, uint64_t *sequence, uint6
 const struct tt_dns_stats *tt_control_dns_stats(const struct tt_control *control)
 {
 	return control->dns_stats;
+}
+
+const struct tt_http_stats *tt_control_http_stats(const struct tt_control *control)
+{
+	return control->http_stats;
 }
 
 const struct tt_names *tt_control_names(const struct tt_control *control)

@@ -26,6 +26,8 @@ struct tt_control_counters {
 	tt_counter journal;	 /* records in the journal */
 	tt_counter journal_lost; /* records that fell out of the journal */
 	tt_counter dns;		 /* DNS transactions merged */
+	tt_counter http;	 /* HTTP transactions merged */
+	tt_counter tls;		 /* TLS handshakes merged */
 	tt_counter pages;	 /* of active connections given */
 };
 
@@ -39,8 +41,12 @@ struct tt_control_options {
 	void (*closed)(void *context, const struct tt_connection_record *record);
 	void *context;
 
-	/* The same for each DNS transaction; NULL: nobody wants them. */
+	/* The same for each transaction and handshake; NULL: nobody wants them. */
 	void (*dns)(void *context, const struct tt_dns_transaction_record *record);
+	void (*http)(void *context, const struct tt_http_record *record);
+	/* `certificate` of record->certificate_bytes, or NULL when there is none. */
+	void (*tls)(void *context, const struct tt_tls_handshake_record *record,
+		const uint8_t *certificate);
 
 	/* Why connections that are left at the end have ended. */
 	enum tt_close_reason end_reason;
@@ -48,8 +54,9 @@ struct tt_control_options {
 
 struct tt_control;
 
-/* What the control core maps for names and DNS statistics. */
+/* What the control core maps for names and DNS statistics, and for HTTP statistics. */
 uint64_t tt_control_dns_bytes(const struct tt_config *config);
+uint64_t tt_control_http_bytes(const struct tt_config *config);
 
 /* 0; TT_ERROR_MEMORY or the error of the kernel's random source, logged. */
 int tt_control_create(struct tt_control **control, const struct tt_control_options *options);
@@ -92,6 +99,9 @@ uint32_t tt_control_closed(struct tt_control *control, uint64_t *sequence, uint6
  * followed. From the callbacks, and once tt_control_run() has returned. */
 const struct tt_names *tt_control_names(const struct tt_control *control);
 const struct tt_dns_stats *tt_control_dns_stats(const struct tt_control *control);
+
+/* The same of HTTP. */
+const struct tt_http_stats *tt_control_http_stats(const struct tt_control *control);
 
 const struct tt_control_counters *tt_control_counters(const struct tt_control *control);
 const struct tt_config *tt_control_config(const struct tt_control *control);

@@ -83,7 +83,8 @@ struct tt_flow {
 	uint8_t state;			     /* enum tt_flow_state */
 	uint8_t class;			     /* enum tt_flow_class */
 	uint8_t client;			     /* direction of the client's packets: 0 or 1 */
-	uint8_t patience; /* its timeout is that of its class, so often doubled */
+	uint8_t patience : 4; /* its timeout is that of its class, so often doubled */
+	uint8_t payload : 4;  /* the worker's: what becomes of its payload */
 
 	/* Cache line 2: written when the flow is created, and read when it is reported. */
 	uint64_t start_us;
@@ -97,10 +98,18 @@ struct tt_flow {
 	uint8_t direction_from : 2; /* enum tt_direction_from */
 	uint8_t layer_has_id : 4;   /* bit 1 << layer number */
 	uint8_t close_reason : 4;   /* enum tt_close_reason, once UNREPORTED */
-	uint8_t icmp_type;	    /* of the first packet, where the protocol is ICMP or ICMPv6 */
-	uint8_t icmp_code;
+	union {
+		struct { /* of the first packet, where the protocol is ICMP or ICMPv6 */
+			uint8_t icmp_type;
+			uint8_t icmp_code;
+		};
+		struct {		     /* of the others: the worker's numbers of protocols */
+			uint8_t encryption;  /* that encrypts it; 0: none known */
+			uint8_t application; /* that is spoken */
+		};
+	};
 	uint32_t layer_id[TT_PACKET_LAYERS];
-	uint32_t protocol; /* the worker's: number of the parser's state + 1; 0: none */
+	uint32_t conversation; /* the worker's: number of the parser's state + 1; 0: none */
 
 	/* Cache lines 3 and on: TCP only. */
 	struct tt_tcp tcp __attribute__((aligned(64)));

@@ -230,6 +230,14 @@ bool tt_tcp_segment_read(struct tt_tcp_segment *segment, const struct tt_packet 
  * or, once it is closed, a SYN-ACK that neither repeats nor acknowledges a SYN of its? */
 bool tt_tcp_is_new_connection(const struct tt_tcp *tcp, const struct tt_tcp_segment *segment);
 
+/* The sequence number of a direction's SYN; false when it was not seen. */
+static inline bool tt_tcp_initial_sequence(
+	const struct tt_tcp *tcp, unsigned int direction, uint32_t *sequence)
+{
+	*sequence = tcp->counts[direction].initial_sequence;
+	return (tcp->half[direction].known & TT_TCP_KNOWN_SYN) != 0;
+}
+
 /* Account a segment. `tcp` is zero before the first one. Returns the life after it. */
 enum tt_tcp_life tt_tcp_update(struct tt_tcp *tcp, const struct tt_tcp_segment *segment);
 

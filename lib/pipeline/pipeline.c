@@ -74,9 +74,12 @@ void tt_pipeline_memory(struct tt_pipeline_memory *memory, const struct tt_confi
 	*memory = (struct tt_pipeline_memory){
 		.flows_bytes = tt_flow_table_bytes(config->flow.connections),
 		.fragments_bytes = tt_fragment_table_bytes(config->fragments.datagrams) +
-			tt_reassembly_bytes(REASSEMBLY_SLOTS, TT_DNS_DATAGRAM_BYTES),
+			tt_reassembly_bytes(REASSEMBLY_SLOTS, TT_PAYLOAD_DATAGRAM_BYTES),
 		.records_bytes = tt_shard_bytes(config->memory.record_batches),
+		.payload_bytes = tt_payload_bytes(config),
 		.dns_bytes = tt_dns_worker_bytes(config),
+		.http_bytes = tt_http_worker_bytes(config),
+		.tls_bytes = tt_tls_worker_bytes(config),
 		.rings_bytes = rings_bytes(config->workers.count, config->workers.ring_packets),
 	};
 }
@@ -180,7 +183,7 @@ static bool make_worker(struct tt_pipeline *pipeline, unsigned int number,
 	worker->stop = &pipeline->stop;
 
 	pipeline->fragment_bytes = tt_fragment_table_bytes(config->fragments.datagrams) +
-		tt_reassembly_bytes(REASSEMBLY_SLOTS, TT_DNS_DATAGRAM_BYTES);
+		tt_reassembly_bytes(REASSEMBLY_SLOTS, TT_PAYLOAD_DATAGRAM_BYTES);
 	worker->fragment_memory = tt_memory_map(pipeline->fragment_bytes, options->huge_pages);
 	if (worker->fragment_memory == NULL)
 		return false;
@@ -193,11 +196,14 @@ static bool make_worker(struct tt_pipeline *pipeline, unsigned int number,
 	uint8_t *reassembly = (uint8_t *)worker->fragment_memory +
 		tt_fragment_table_bytes(config->fragments.datagrams);
 	tt_fragment_reassemble(worker->fragments,
-		tt_reassembly_make(reassembly, REASSEMBLY_SLOTS, TT_DNS_DATAGRAM_BYTES));
+		tt_reassembly_make(reassembly, REASSEMBLY_SLOTS, TT_PAYLOAD_DATAGRAM_BYTES));
 	return tt_flow_table_create(&worker->flows, &flows) == 0 &&
 		tt_shard_create(&worker->shard, number, config->memory.record_batches,
 			options->huge_pages) == 0 &&
-		tt_dns_worker_create(worker, config, secret->word[1], options->huge_pages);
+		tt_payload_create(worker, config, options->huge_pages) &&
+		tt_dns_worker_create(worker, config, secret->word[1], options->huge_pages) &&
+		tt_http_worker_create(worker, config, secret->word[1], options->huge_pages) &&
+		tt_tls_worker_create(worker, config, options->huge_pages);
 }
 
 static void start_clock(struct tt_pipeline_clock *clock)
@@ -259,7 +265,10 @@ void tt_pipeline_destroy(struct tt_pipeline *pipeline)
 
 		tt_flow_table_destroy(worker->flows);
 		tt_shard_destroy(worker->shard);
+		tt_payload_destroy(worker);
 		tt_dns_worker_destroy(worker);
+		tt_http_worker_destroy(worker);
+		tt_tls_worker_destroy(worker);
 		tt_memory_unmap(worker->fragment_memory, pipeline->fragment_bytes);
 	}
 	tt_memory_unmap(pipeline->rings,

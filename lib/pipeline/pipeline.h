@@ -19,6 +19,7 @@
 #include "pipeline/ledger.h"
 #include "pipeline/source.h"
 #include "protocol/dns_stats.h"
+#include "protocol/http_stats.h"
 #include "shard/shard.h"
 
 #include <stdbool.h>
@@ -57,8 +58,12 @@ struct tt_worker_counters {
 	tt_counter datagrams_lost;   /* put together from fragments, and no mbuf was left */
 	tt_counter dns_malformed;    /* messages on DNS ports that are none */
 	tt_counter dns_records_lost; /* transactions whose record found no room in the shard */
-	tt_counter dns_connections_full; /* segments of TCP connections that were not followed */
-	tt_counter waited; /* times that packets waited for room, source.waits alone */
+	tt_counter http_records_lost;
+	tt_counter tls_records_lost;
+	tt_counter conversations; /* connections whose payload is followed */
+	tt_counter conversations_high;
+	tt_counter conversations_full; /* connections that found no room to be followed */
+	tt_counter waited;	       /* times that packets waited for room, source.waits alone */
 	tt_counter
 		layers[TT_LAYER_KINDS]; /* packets from which a layer of the kind was taken off */
 	tt_counter layers_left;		/* packets with deeper tunnels than the limit */
@@ -123,12 +128,19 @@ unsigned int tt_pipeline_in_flight_limit(const struct tt_pipeline *pipeline);
 struct tt_dns_stats_options tt_dns_stats_configured(
 	const struct tt_config *config, uint64_t secret, bool huge_pages);
 
+/* The same of HTTP. */
+struct tt_http_stats_options tt_http_stats_configured(
+	const struct tt_config *config, uint64_t secret, bool huge_pages);
+
 /* What one worker maps, by part, for the memory plan. */
 struct tt_pipeline_memory {
 	uint64_t flows_bytes;
 	uint64_t fragments_bytes;
 	uint64_t records_bytes;
+	uint64_t payload_bytes;
 	uint64_t dns_bytes;
+	uint64_t http_bytes;
+	uint64_t tls_bytes;
 	uint64_t rings_bytes; /* of all workers together */
 };
 

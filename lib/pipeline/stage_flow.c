@@ -35,7 +35,7 @@ bool tt_flow_report_record(void *context, struct tt_flow *flow)
 {
 	struct tt_worker *worker = context;
 
-	tt_dns_flow_end(worker, flow);
+	tt_payload_flow_end(worker, flow);
 	return report(worker, flow, 0);
 }
 
@@ -135,8 +135,6 @@ static struct tt_flow *make_flow(struct tt_worker *worker, const struct tt_flow_
 	begin_direction(flow, direction);
 	if (unlikely((packet->vlan_count | packet->layer_count) != 0))
 		remember_layers(flow, packet);
-	if (unlikely(packet->ip_protocol == IPPROTO_UDP && tt_dns_first_packet(packet)))
-		flow->protocol = TT_DNS_UDP_FLOW;
 	if (tt_is_icmp(packet) && packet->transport != NULL &&
 		packet->transport_captured_bytes >= 2) {
 		flow->icmp_type = packet->transport[0];
@@ -215,12 +213,6 @@ static enum tt_flow_class class_of_other(const struct tt_flow *flow)
 									      : TT_FLOW_UDP_ONE_WAY;
 }
 
-static bool is_dns(const struct tt_flow *flow)
-{
-	return tt_dns_port(flow->key.low_port) || tt_dns_port(flow->key.high_port) ||
-		flow->protocol == TT_DNS_UDP_FLOW;
-}
-
 static void account(struct tt_worker *worker, unsigned int i, struct tt_flow *flow)
 {
 	struct tt_burst *burst = &worker->burst;
@@ -246,8 +238,7 @@ static void account(struct tt_worker *worker, unsigned int i, struct tt_flow *fl
 	count_packet(flow, direction, packet, received, tt_flow_table_now(worker->flows));
 	if (unlikely(burst->fragment[i] == TT_BURST_CREDITED))
 		count_credit(flow, direction, &burst->credit[i]);
-	if (unlikely(is_dns(flow)))
-		tt_dns_packet_take(worker, i, flow, is_tcp ? &segment : NULL);
+	tt_payload_take(worker, i, flow, is_tcp ? &segment : NULL);
 	if (unlikely(burst->fragment[i] != TT_BURST_PLAIN))
 		rte_pktmbuf_free(burst->datagram[i]);
 	if (is_tcp) {

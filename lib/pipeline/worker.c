@@ -15,6 +15,7 @@
 
 #define EXPIRE_FRAGMENTS 16   /* datagrams ended in one round at most */
 #define FLUSH_ENTRIES	 1024 /* entries closed in one go at the end */
+#define RECORD_WAIT_US	 20   /* before the next try to hand over a record */
 #define IDLE_SPINS	 256  /* empty rounds before a worker that may rest does */
 #define IDLE_REST_US	 50   /* 4,096 descriptors last 80 us at 50 Mpps */
 
@@ -33,6 +34,23 @@ void tt_worker_drop(struct tt_worker *worker, unsigned int i, enum tt_drop_reaso
 
 	burst->done[burst->done_count++] = burst->received[i].mbuf;
 	tt_counter_add(&worker->counters.ledger.dropped[reason], 1);
+}
+
+void *tt_worker_reserve(struct tt_worker *worker, enum tt_record_kind kind, size_t size_bytes)
+{
+	uint16_t size = (uint16_t)RTE_ALIGN_CEIL(size_bytes, (size_t)TT_RECORD_ALIGNMENT);
+	struct tt_record *record = tt_shard_reserve(worker->shard, size);
+
+	/* The control core goes on emptying the shard, whatever becomes of the output. */
+	while (record == NULL && (worker->source.waits || worker->draining)) {
+		rte_delay_us_sleep(RECORD_WAIT_US);
+		record = tt_shard_reserve(worker->shard, size);
+	}
+	if (record != NULL) {
+		record->kind = (uint8_t)kind;
+		record->snapshot = 0;
+	}
+	return record;
 }
 
 static uint64_t wall_clock_us(const struct tt_pipeline_clock *clock)
@@ -237,7 +255,6 @@ static void drain(struct tt_worker *worker, const struct tt_command *command)
 {
 	uint64_t since = rte_rdtsc();
 	uint32_t position = 0;
-	struct tt_record *last;
 
 	worker->draining = true;
 	while (take_over_all(worker, &since) > 0)
@@ -252,10 +269,8 @@ static void drain(struct tt_worker *worker, const struct tt_command *command)
 		rte_pause();
 	}
 	tt_dns_drain(worker);
-	while ((last = tt_shard_reserve(worker->shard, sizeof(*last))) == NULL)
-		rte_pause();
-	last->kind = TT_RECORD_DRAINED;
-	last->snapshot = 0;
+	tt_http_drain(worker);
+	tt_worker_reserve(worker, TT_RECORD_DRAINED, sizeof(struct tt_record));
 	tt_shard_commit(worker->shard);
 }
 

@@ -7,7 +7,10 @@
 
 #include "pipeline/burst.h"
 #include "pipeline/dns.h"
+#include "pipeline/http.h"
+#include "pipeline/payload.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/tls.h"
 
 #include <netinet/in.h>
 #include <rte_ring.h>
@@ -53,7 +56,10 @@ struct tt_worker {
 	const atomic_bool *stop; /* control core: wo */
 	atomic_bool stopped;	 /* this worker receives no more; control core: ro */
 
+	struct tt_worker_payload payload;
 	struct tt_worker_dns dns;
+	struct tt_worker_http http;
+	struct tt_worker_tls tls;
 	struct tt_worker_counters counters;
 	struct tt_burst burst;
 	uint8_t headers[TT_BURST][256]; /* of frames whose first segment is shorter than these */
@@ -106,6 +112,11 @@ void tt_worker_advance(struct tt_worker *worker, uint64_t clock_us);
 
 /* Count packet i of the burst as dropped, and have its mbuf freed. */
 void tt_worker_drop(struct tt_worker *worker, unsigned int i, enum tt_drop_reason reason);
+
+/* Room in the shard for a record of this kind and at most TT_RECORD_LIMIT_BYTES, its header written;
+ * tt_shard_commit() follows. NULL when there is none: over a capture, and at the end of a run, it is
+ * waited for. */
+void *tt_worker_reserve(struct tt_worker *worker, enum tt_record_kind kind, size_t size_bytes);
 
 /* What a lcore runs, its argument a struct tt_worker: until DRAINED. */
 int tt_worker_run(void *argument);

@@ -41,6 +41,12 @@ struct context {
 	void *report;
 };
 
+uint64_t tt_http1_pool_bytes(uint32_t slabs, uint32_t exchanges)
+{
+	return (uint64_t)slabs * sizeof(struct tt_http1_slab) +
+		(uint64_t)exchanges * sizeof(struct tt_http1_exchange);
+}
+
 int tt_http1_pool_create(struct tt_http1_pool *pool, const struct tt_http1_pool_options *options)
 {
 	memset(pool, 0, sizeof(*pool));

@@ -104,6 +104,9 @@ struct tt_http1_connection {
 	uint8_t answers_lost : 1; /* in a gap, and none has come since */
 };
 
+/* Bytes that a pool maps. */
+uint64_t tt_http1_pool_bytes(uint32_t slabs, uint32_t exchanges);
+
 /* 0, TT_ERROR_ARGUMENT or TT_ERROR_MEMORY. */
 int tt_http1_pool_create(struct tt_http1_pool *pool, const struct tt_http1_pool_options *options);
 void tt_http1_pool_destroy(struct tt_http1_pool *pool);

@@ -292,6 +292,12 @@ static void take_acknowledgment(struct work *work, uint32_t acknowledgment)
 	}
 }
 
+void tt_stream_start(struct tt_stream *stream, unsigned int direction, uint32_t sequence)
+{
+	stream->side[direction].next = sequence;
+	stream->side[direction].flags |= TT_STREAM_STARTED;
+}
+
 void tt_stream_segment(struct tt_stream *stream, struct tt_stream_pool *pool,
 	const struct tt_stream_segment *segment, const struct tt_stream_consumer *consumer)
 {

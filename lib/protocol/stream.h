@@ -94,8 +94,12 @@ struct tt_stream_consumer {
 int tt_stream_pool_create(struct tt_stream_pool *pool, uint32_t capacity, bool huge_pages);
 void tt_stream_pool_destroy(struct tt_stream_pool *pool);
 
-/* Take a segment: give what is now in order, keep what is early. A stream begins with the SYN, or
- * with the first segment seen when the connection was picked up midstream. A segment whose payload
+/* The direction's first byte has this sequence number: its SYN was seen before the stream was made. */
+void tt_stream_start(struct tt_stream *stream, unsigned int direction, uint32_t sequence);
+
+/* Take a segment: give what is now in order, keep what is early. A stream begins with the SYN,
+ * where tt_stream_start() says, or with the first segment seen when the connection was picked up
+ * midstream. A segment whose payload
  * was not all captured is followed by a gap. When neither the connection nor the pool has room to
  * keep a segment, the holes before it are given up as gaps. */
 void tt_stream_segment(struct tt_stream *stream, struct tt_stream_pool *pool,

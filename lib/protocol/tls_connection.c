@@ -41,6 +41,12 @@ static void slabs_destroy(struct tt_tls_slabs *slabs)
 	slabs->memory = NULL;
 }
 
+uint64_t tt_tls_pool_bytes(uint32_t handshakes, uint32_t buffers)
+{
+	return (uint64_t)handshakes * sizeof(struct tt_tls_handshake) +
+		(uint64_t)buffers * TT_TLS_BUFFER_BYTES;
+}
+
 int tt_tls_pool_create(
 	struct tt_tls_pool *pool, uint32_t handshakes, uint32_t buffers, bool huge_pages)
 {

@@ -151,6 +151,9 @@ struct tt_tls_connection {
 	bool datagram; /* DTLS */
 };
 
+/* Bytes that a pool maps. */
+uint64_t tt_tls_pool_bytes(uint32_t handshakes, uint32_t buffers);
+
 /* Up to 2^24 handshakes and buffers, over 0 each. 0, TT_ERROR_ARGUMENT or TT_ERROR_MEMORY. */
 int tt_tls_pool_create(
 	struct tt_tls_pool *pool, uint32_t handshakes, uint32_t buffers, bool huge_pages);

@@ -36,7 +36,7 @@ static struct ports icmp_ports(const struct tt_connection_record *record)
 	struct ports ports = {.present = true, .side[0] = record->icmp_type};
 
 	for (size_t i = 0; i < sizeof(icmp_pairs) / sizeof(icmp_pairs[0]); i++) {
-		if (icmp_pairs[i].ip_protocol != record->ip_protocol)
+		if (icmp_pairs[i].ip_protocol != record->endpoints.ip_protocol)
 			continue;
 		if (icmp_pairs[i].type == record->icmp_type) {
 			ports.side[1] = icmp_pairs[i].counterpart;
@@ -54,14 +54,15 @@ static struct ports icmp_ports(const struct tt_connection_record *record)
 
 static struct ports ports_of(const struct tt_connection_record *record)
 {
-	switch (record->ip_protocol) {
+	switch (record->endpoints.ip_protocol) {
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
 		return icmp_ports(record);
 	case IPPROTO_TCP:
 	case IPPROTO_UDP:
 	case IPPROTO_SCTP:
-		return (struct ports){.present = true, .side = {record->port[0], record->port[1]}};
+		return (struct ports){.present = true,
+			.side = {record->endpoints.port[0], record->endpoints.port[1]}};
 	default:
 		return (struct ports){0};
 	}
@@ -76,21 +77,22 @@ static size_t put(uint8_t *out, const void *bytes, size_t length)
 bool tt_community_id(char text[TT_COMMUNITY_ID_SIZE], const struct tt_connection_record *record)
 {
 	const struct ports ports = ports_of(record);
-	const size_t address_bytes = record->ip_version == 4 ? 4 : 16;
+	const size_t address_bytes = record->endpoints.ip_version == 4 ? 4 : 16;
 	const uint8_t seed[2] = {0, 0};
-	const uint8_t protocol[2] = {record->ip_protocol, 0};
+	const uint8_t protocol[2] = {record->endpoints.ip_protocol, 0};
 	uint8_t input[64], digest[SHA1_BYTES];
 	size_t length = 0;
 
 	/* The endpoint of the lower address, then port, goes first. */
-	int order = memcmp(record->address[0], record->address[1], address_bytes);
+	int order =
+		memcmp(record->endpoints.address[0], record->endpoints.address[1], address_bytes);
 	unsigned int first =
 		!ports.one_way && (order > 0 || (order == 0 && ports.side[0] > ports.side[1]));
 	const uint16_t wire_ports[2] = {htons(ports.side[first]), htons(ports.side[!first])};
 
 	length += put(input + length, seed, sizeof(seed));
-	length += put(input + length, record->address[first], address_bytes);
-	length += put(input + length, record->address[!first], address_bytes);
+	length += put(input + length, record->endpoints.address[first], address_bytes);
+	length += put(input + length, record->endpoints.address[!first], address_bytes);
 	length += put(input + length, protocol, sizeof(protocol));
 	if (ports.present)
 		length += put(input + length, wire_ports, sizeof(wire_ports));

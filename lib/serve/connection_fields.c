@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/connection_fields.h"
 
+#include "protocol/protocol.h"
+#include "serve/common_fields.h"
 #include "serve/community_id.h"
 #include "serve/tcp_fields.h"
 
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-void tt_uid_text(char text[TT_UID_TEXT_SIZE], uint64_t uid)
-{
-	snprintf(text, TT_UID_TEXT_SIZE, "%016" PRIx64, uid);
-}
 
 static const char *direction_from_name(enum tt_direction_from from)
 {
@@ -26,39 +22,6 @@ static const char *direction_from_name(enum tt_direction_from from)
 	};
 
 	return names[from];
-}
-
-void tt_transport_describe(struct tt_sink *sink, uint8_t ip_protocol)
-{
-	char number[8];
-
-	switch (ip_protocol) {
-	case IPPROTO_TCP:
-		tt_sink_string(sink, "transport", "tcp");
-		break;
-	case IPPROTO_UDP:
-		tt_sink_string(sink, "transport", "udp");
-		break;
-	case IPPROTO_SCTP:
-		tt_sink_string(sink, "transport", "sctp");
-		break;
-	case IPPROTO_ICMP:
-		tt_sink_string(sink, "transport", "icmp");
-		break;
-	case IPPROTO_ICMPV6:
-		tt_sink_string(sink, "transport", "icmp6");
-		break;
-	default:
-		snprintf(number, sizeof(number), "ip/%u", ip_protocol);
-		tt_sink_string(sink, "transport", number);
-	}
-}
-
-/* inet_ntop() writes the form of RFC 5952, of section 5 too for mapped IPv4 addresses. */
-void tt_address_text(char text[TT_ADDRESS_TEXT_SIZE], uint8_t ip_version, const uint8_t *address)
-{
-	/* RFC 5952 is what this function writes; it cannot fail with this much room. */
-	inet_ntop(ip_version == 4 ? AF_INET : AF_INET6, address, text, TT_ADDRESS_TEXT_SIZE);
 }
 
 static int order_names(const void *a, const void *b)
@@ -85,8 +48,8 @@ static void describe_names(struct tt_sink *sink, const struct tt_connection_reco
 	unsigned int side, const struct tt_names *names)
 {
 	struct tt_names_name found[TT_NAMES_AN_ADDRESS];
-	unsigned int count = tt_names_lookup(names, connection->ip_version,
-		connection->address[side], connection->start_us, found);
+	unsigned int count = tt_names_lookup(names, connection->endpoints.ip_version,
+		connection->endpoints.address[side], connection->start_us, found);
 
 	if (count > 0)
 		tt_names_array_describe(sink, found, count);
@@ -96,14 +59,27 @@ static void describe_endpoint(struct tt_sink *sink, const char *name,
 	const struct tt_connection_record *connection, unsigned int side,
 	const struct tt_names *names)
 {
-	char address[TT_ADDRESS_TEXT_SIZE];
-
 	tt_sink_begin_object(sink, name);
-	tt_address_text(address, connection->ip_version, connection->address[side]);
-	tt_sink_string(sink, "address", address);
-	tt_sink_unsigned(sink, "port", connection->port[side]);
+	tt_address_describe(sink, "address", connection->endpoints.ip_version,
+		connection->endpoints.address[side]);
+	tt_sink_unsigned(sink, "port", connection->endpoints.port[side]);
 	if (names != NULL)
 		describe_names(sink, connection, side, names);
+	tt_sink_end_object(sink);
+}
+
+static void describe_protocol(struct tt_sink *sink, const struct tt_connection_record *connection)
+{
+	const char *encryption = tt_protocol_name(connection->encryption);
+	const char *application = tt_protocol_name(connection->application);
+
+	if (encryption == NULL && application == NULL)
+		return;
+	tt_sink_begin_object(sink, "protocol");
+	if (encryption != NULL)
+		tt_sink_string(sink, "encryption", encryption);
+	if (application != NULL)
+		tt_sink_string(sink, "application", application);
 	tt_sink_end_object(sink);
 }
 
@@ -160,7 +136,7 @@ static void describe_direction(struct tt_sink *sink, const char *name,
 	tt_sink_unsigned(sink, "ip_bytes", counters->ip_bytes);
 	tt_sink_unsigned(sink, "payload_bytes", counters->payload_bytes);
 	tt_sink_unsigned(sink, "fragments", connection->fragments[side]);
-	if (connection->ip_protocol == IPPROTO_TCP)
+	if (connection->endpoints.ip_protocol == IPPROTO_TCP)
 		tt_tcp_half_describe(sink, &connection->tcp.half[side]);
 	tt_sink_end_object(sink);
 }
@@ -169,31 +145,30 @@ void tt_connection_describe(struct tt_sink *sink, const char *name,
 	const struct tt_connection_record *connection, const struct tt_names *names)
 {
 	bool is_closed = connection->close_reason != TT_CLOSE_NONE;
-	char uid[TT_UID_TEXT_SIZE];
 	char community_id[TT_COMMUNITY_ID_SIZE];
 
 	tt_sink_begin_object(sink, name);
 	tt_sink_string(sink, "type", "connection");
-	tt_uid_text(uid, connection->uid);
-	tt_sink_string(sink, "uid", uid);
+	tt_uid_describe(sink, connection->uid);
 	if (tt_community_id(community_id, connection))
 		tt_sink_string(sink, "community_id", community_id);
 	tt_sink_string(sink, "state", is_closed ? "closed" : "active");
 	if (is_closed)
 		tt_sink_string(
 			sink, "close_reason", tt_close_reason_name(connection->close_reason));
-	tt_transport_describe(sink, connection->ip_protocol);
+	tt_transport_describe(sink, connection->endpoints.ip_protocol);
 	describe_endpoint(sink, "client", connection, TT_CLIENT_TO_SERVER, names);
 	describe_endpoint(sink, "server", connection, TT_SERVER_TO_CLIENT, names);
 	tt_sink_unsigned(sink, "start_us", connection->start_us);
 	tt_sink_unsigned(sink, "end_us", connection->end_us);
 	tt_sink_string(sink, "direction_from", direction_from_name(connection->direction_from));
+	describe_protocol(sink, connection);
 	describe_vlans(sink, connection);
 	describe_layers(sink, connection);
 	describe_tap_ports(sink, connection);
 	describe_direction(sink, "client_to_server", connection, TT_CLIENT_TO_SERVER);
 	describe_direction(sink, "server_to_client", connection, TT_SERVER_TO_CLIENT);
-	if (connection->ip_protocol == IPPROTO_TCP)
+	if (connection->endpoints.ip_protocol == IPPROTO_TCP)
 		tt_tcp_describe(sink, "tcp", &connection->tcp);
 	tt_sink_end_object(sink);
 }

@@ -9,15 +9,6 @@
 #include "serve/sink.h"
 #include "shard/record.h"
 
-#define TT_ADDRESS_TEXT_SIZE 46 /* INET6_ADDRSTRLEN */
-#define TT_UID_TEXT_SIZE     17 /* 16 hexadecimal digits, NUL */
-
-void tt_uid_text(char text[TT_UID_TEXT_SIZE], uint64_t uid);
-
-/* "tcp", ..., or "ip/N", and an address with its port: for other records as well. */
-void tt_transport_describe(struct tt_sink *sink, uint8_t ip_protocol);
-void tt_address_text(char text[TT_ADDRESS_TEXT_SIZE], uint8_t ip_version, const uint8_t *address);
-
 /* Names of one address, in an array called "names", the one learned last first; puts them in this
  * order. */
 void tt_names_array_describe(struct tt_sink *sink, struct tt_names_name *names, unsigned int count);

@@ -3,19 +3,8 @@
 
 #include "protocol/dns_text.h"
 #include "protocol/dns_transactions.h"
+#include "serve/common_fields.h"
 #include "serve/connection_fields.h"
-
-static void describe_endpoint(struct tt_sink *sink, const char *name,
-	const struct tt_dns_transaction_record *transaction, unsigned int side)
-{
-	char address[TT_ADDRESS_TEXT_SIZE];
-
-	tt_address_text(address, transaction->ip_version, transaction->address[side]);
-	tt_sink_begin_object(sink, name);
-	tt_sink_string(sink, "address", address);
-	tt_sink_unsigned(sink, "port", transaction->port[side]);
-	tt_sink_end_object(sink);
-}
 
 static const char *status_name(uint8_t status)
 {
@@ -60,15 +49,13 @@ static void describe_answers(struct tt_sink *sink, const uint8_t *bytes, size_t 
 void tt_dns_describe(
 	struct tt_sink *sink, const char *name, const struct tt_dns_transaction_record *transaction)
 {
-	char uid[TT_UID_TEXT_SIZE], text[TT_DNS_CODE_TEXT];
+	char text[TT_DNS_CODE_TEXT];
 
 	tt_sink_begin_object(sink, name);
 	tt_sink_string(sink, "type", "dns");
-	tt_uid_text(uid, transaction->uid);
-	tt_sink_string(sink, "uid", uid);
-	describe_endpoint(sink, "client", transaction, TT_CLIENT_TO_SERVER);
-	describe_endpoint(sink, "server", transaction, TT_SERVER_TO_CLIENT);
-	tt_transport_describe(sink, transaction->ip_protocol);
+	tt_uid_describe(sink, transaction->uid);
+	tt_endpoints_describe(sink, &transaction->endpoints);
+	tt_transport_describe(sink, transaction->endpoints.ip_protocol);
 	tt_sink_unsigned(sink, "id", transaction->id);
 	if (transaction->name_bytes > 0) {
 		tt_sink_text(sink, "query", transaction->bytes, transaction->name_bytes);
@@ -104,30 +91,16 @@ static void describe_rcodes(struct tt_sink *sink, const struct tt_dns_stats_coun
 	tt_sink_end_object(sink);
 }
 
-static void describe_latency(struct tt_sink *sink, const struct tt_sketch *latency)
-{
-	if (latency->count == 0)
-		return;
-	tt_sink_begin_object(sink, "latency");
-	tt_sink_unsigned(sink, "p50", tt_sketch_quantile(latency, 0.5));
-	tt_sink_unsigned(sink, "p90", tt_sketch_quantile(latency, 0.9));
-	tt_sink_unsigned(sink, "p99", tt_sketch_quantile(latency, 0.99));
-	tt_sink_unsigned(sink, "max", tt_sketch_quantile(latency, 1));
-	tt_sink_end_object(sink);
-}
-
 static void describe_key(struct tt_sink *sink, const struct tt_dns_stats_entry *entry)
 {
-	char address[TT_ADDRESS_TEXT_SIZE], type[TT_DNS_CODE_TEXT];
+	char type[TT_DNS_CODE_TEXT];
 
 	if (entry->other) {
 		tt_sink_bool(sink, "other", true);
 		return;
 	}
-	tt_address_text(address, entry->ip_version, entry->client);
-	tt_sink_string(sink, "client", address);
-	tt_address_text(address, entry->ip_version, entry->server);
-	tt_sink_string(sink, "server", address);
+	tt_address_describe(sink, "client", entry->ip_version, entry->client);
+	tt_address_describe(sink, "server", entry->ip_version, entry->server);
 	if (entry->domain.length > 0) {
 		tt_sink_text(sink, "query", entry->domain.text, entry->domain.length);
 		tt_sink_string(sink, "query_type", tt_dns_type_text(type, entry->query_type));
@@ -149,20 +122,18 @@ void tt_dns_stats_describe(
 	describe_rcodes(sink, counts);
 	tt_sink_unsigned(sink, "latency_success_us", counts->latency_success_us);
 	tt_sink_unsigned(sink, "latency_failure_us", counts->latency_failure_us);
-	describe_latency(sink, &entry->latency);
+	tt_latency_describe(sink, &entry->latency);
 	tt_sink_end_object(sink);
 }
 
 void tt_names_describe(struct tt_sink *sink, const char *name, unsigned int ip_version,
 	const uint8_t *address, struct tt_names_name *names, unsigned int count)
 {
-	char text[TT_ADDRESS_TEXT_SIZE];
 	uint64_t expires_us = 0;
 
 	tt_sink_begin_object(sink, name);
 	tt_sink_string(sink, "type", "names");
-	tt_address_text(text, (uint8_t)ip_version, address);
-	tt_sink_string(sink, "address", text);
+	tt_address_describe(sink, "address", (uint8_t)ip_version, address);
 	for (unsigned int i = 0; i < count; i++)
 		if (names[i].expires_us > expires_us)
 			expires_us = names[i].expires_us;

@@ -2,6 +2,7 @@
 #include "serve/tls_fields.h"
 
 #include "protocol/tls_text.h"
+#include "serve/common_fields.h"
 
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
@@ -143,7 +144,7 @@ static void describe_alerts(struct tt_sink *sink, const struct tt_tls_handshake 
 	tt_sink_end_array(sink);
 }
 
-void tt_tls_describe(struct tt_sink *sink, const struct tt_tls_handshake *handshake)
+void tt_tls_handshake_describe(struct tt_sink *sink, const struct tt_tls_handshake *handshake)
 {
 	const uint16_t both = TT_TLS_HAS_CLIENT_HELLO | TT_TLS_HAS_SERVER_HELLO;
 
@@ -224,5 +225,27 @@ void tt_certificate_describe(
 	}
 	if (digest_text(digest, SHA256_BYTES, EVP_sha256(), certificate, length))
 		tt_sink_string(sink, "sha256", digest);
+	tt_sink_end_object(sink);
+}
+
+void tt_tls_describe(struct tt_sink *sink, const char *name,
+	const struct tt_tls_handshake_record *record, const uint8_t *certificate)
+{
+	const struct tt_tls_handshake *handshake = &record->handshake;
+	uint64_t start_us = handshake->client_hello_us;
+
+	if ((handshake->flags & TT_TLS_HAS_CLIENT_HELLO) == 0)
+		start_us = handshake->server_hello_us;
+	tt_sink_begin_object(sink, name);
+	tt_sink_string(sink, "type", "tls");
+	tt_uid_describe(sink, record->uid);
+	tt_endpoints_describe(sink, &record->endpoints);
+	tt_sink_string(
+		sink, "protocol", (handshake->flags & TT_TLS_DATAGRAM) != 0 ? "dtls" : "tls");
+	tt_sink_unsigned(sink, "start_us", start_us);
+	tt_tls_handshake_describe(sink, handshake);
+	if (certificate != NULL)
+		tt_certificate_describe(
+			sink, "certificate", certificate, record->certificate_bytes);
 	tt_sink_end_object(sink);
 }

@@ -8,6 +8,7 @@
 
 #include "protocol/tls_connection.h"
 #include "serve/sink.h"
+#include "shard/record.h"
 
 #define TT_JA3_SIZE 33 /* 32 hexadecimal digits, NUL */
 #define TT_JA4_SIZE                                                                                \
@@ -19,7 +20,12 @@ bool tt_ja3s(char ja3s[TT_JA3_SIZE], const struct tt_tls_fingerprint *fingerprin
 bool tt_ja4(char ja4[TT_JA4_SIZE], const struct tt_tls_fingerprint *fingerprint);
 
 /* The fields of a handshake into its object, which has been begun. */
-void tt_tls_describe(struct tt_sink *sink, const struct tt_tls_handshake *handshake);
+void tt_tls_handshake_describe(struct tt_sink *sink, const struct tt_tls_handshake *handshake);
+
+/* The `tls` record: one object under `name` (sink.h). `certificate` of record->certificate_bytes, or
+ * NULL. */
+void tt_tls_describe(struct tt_sink *sink, const char *name,
+	const struct tt_tls_handshake_record *record, const uint8_t *certificate);
 
 /* One object under `name`, of a certificate in DER; of one that cannot be parsed its digest. */
 void tt_certificate_describe(

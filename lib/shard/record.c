@@ -22,11 +22,25 @@ static void summarize_tcp(struct tt_connection_record *record, const struct tt_f
 	}
 }
 
+void tt_record_endpoints_make(
+	struct tt_record_endpoints *endpoints, const struct tt_flow_key *key, unsigned int client)
+{
+	unsigned int low = client; /* side of the key's low endpoint */
+
+	memcpy(endpoints->address[low], key->low_address, sizeof(key->low_address));
+	memcpy(endpoints->address[!low], key->high_address, sizeof(key->high_address));
+	endpoints->port[low] = key->low_port;
+	endpoints->port[!low] = key->high_port;
+	endpoints->ip_version = key->ip_version;
+	endpoints->ip_protocol = key->ip_protocol;
+	endpoints->reserved[0] = 0;
+	endpoints->reserved[1] = 0;
+}
+
 void tt_connection_record_make(struct tt_connection_record *record, const struct tt_flow *flow)
 {
 	const struct tt_flow_key *key = &flow->key;
 	bool closed = flow->state == TT_FLOW_UNREPORTED;
-	unsigned int low = flow->client; /* side of the key's low endpoint */
 
 	memset(record, 0, sizeof(*record));
 	record->header.size_bytes = sizeof(*record);
@@ -34,12 +48,7 @@ void tt_connection_record_make(struct tt_connection_record *record, const struct
 	record->uid = flow->uid;
 	record->start_us = flow->start_us;
 	record->end_us = flow->end_us;
-	memcpy(record->address[low], key->low_address, sizeof(key->low_address));
-	memcpy(record->address[!low], key->high_address, sizeof(key->high_address));
-	record->port[low] = key->low_port;
-	record->port[!low] = key->high_port;
-	record->ip_protocol = key->ip_protocol;
-	record->ip_version = key->ip_version;
+	tt_record_endpoints_make(&record->endpoints, key, flow->client);
 	record->close_reason = closed ? flow->close_reason : TT_CLOSE_NONE;
 	record->direction_from = flow->direction_from;
 	for (unsigned int direction = 0; direction < 2; direction++) {
@@ -54,8 +63,13 @@ void tt_connection_record_make(struct tt_connection_record *record, const struct
 	record->vlan_count = flow->vlan_count;
 	record->layer_count = flow->layer_count;
 	record->layer_has_id = flow->layer_has_id;
-	record->icmp_type = flow->icmp_type;
-	record->icmp_code = flow->icmp_code;
+	if (key->ip_protocol == IPPROTO_ICMP || key->ip_protocol == IPPROTO_ICMPV6) {
+		record->icmp_type = flow->icmp_type;
+		record->icmp_code = flow->icmp_code;
+	} else {
+		record->encryption = flow->encryption;
+		record->application = flow->application;
+	}
 	if (key->ip_protocol == IPPROTO_TCP)
 		summarize_tcp(record, flow);
 }

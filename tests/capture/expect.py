@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """expect.py CAPTURE: what tshark, not taptrace, says of a small capture.
 
-Prints the expectation that run.py reads: the connection records to come, with the fields that tshark
-gives. Read it by eye before it is kept: it was made for the lab's captures (UDP servers below port
+Prints the expectation that run.py reads: the connection, http and tls records to come, with the fields
+that tshark gives. Read it by eye before it is kept: it was made for the lab's captures (UDP servers below port
 1024, fragments in order, no reuse of ports).
 """
 import json
@@ -154,14 +154,63 @@ def connections(capture):
     return [connection.record() for connection in found.values()]
 
 
+def rows(capture, display_filter, names):
+    """The frames that a filter lets through, as {field: text}, of occurring fields."""
+    arguments = [argument for name in names for argument in ('-e', name)]
+    for line in run_tshark('-r', capture, '-Y', display_filter, '-T', 'fields', *arguments).splitlines():
+        yield {name: value for name, value in zip(names, line.split('\t')) if value}
+
+
+ENDS = ('frame.number', 'frame.time_epoch', 'tcp.stream', 'ip.src', 'ip.dst', 'ipv6.src', 'ipv6.dst', 'tcp.srcport',
+        'tcp.dstport')
+
+
+def endpoints(row):
+    return {'client': {'address': row.get('ip.src', row.get('ipv6.src')), 'port': int(row['tcp.srcport'])},
+            'server': {'address': row.get('ip.dst', row.get('ipv6.dst')), 'port': int(row['tcp.dstport'])}}
+
+
+def http(capture):
+    responses = {row['http.request_in']: row for row in rows(
+        capture, 'http.response', ('http.request_in', 'http.response.code', 'http.time', 'http.content_type'))}
+    names = ENDS + ('http.request.method', 'http.host', 'http.request.uri', 'http.user_agent')
+    for row in rows(capture, 'http.request', names):
+        response = responses[row['frame.number']]
+        yield endpoints(row) | {
+            'method': row['http.request.method'], 'host': row['http.host'],
+            'path': row['http.request.uri'].split('?')[0], 'user_agent': row['http.user_agent'],
+            'status': int(response['http.response.code']), 'start_us': microseconds(row),
+            'content_type': response.get('http.content_type'),
+            'latency_us': round(float(response['http.time']) * 1000000)}
+
+
+def tls(capture):
+    names = ENDS + ('tls.handshake.extensions.supported_version', 'tls.handshake.version',
+                    'tls.handshake.extensions_alpn_str', 'tls.handshake.ja3s')
+    hellos = {row['tcp.stream']: row for row in rows(capture, 'tls.handshake.type == 2', names)}
+    names = ENDS + ('tls.handshake.extensions_server_name', 'tls.handshake.extensions_alpn_str', 'tls.handshake.ja3')
+    for row in rows(capture, 'tls.handshake.type == 1', names):
+        hello = hellos[row['tcp.stream']]
+        version = hello.get('tls.handshake.extensions.supported_version', hello['tls.handshake.version'])
+        offered = row.get('tls.handshake.extensions_alpn_str')
+        yield endpoints(row) | {
+            'sni': row['tls.handshake.extensions_server_name'], 'alpn_offered': offered and offered.split(','),
+            'ja3': row['tls.handshake.ja3'], 'ja3s': hello['tls.handshake.ja3s'],
+            'version': {'0x0303': 'TLSv1.2', '0x0304': 'TLSv1.3'}[version],
+            'alpn': hello.get('tls.handshake.extensions_alpn_str'),
+            'handshake_us': microseconds(hello) - microseconds(row)}
+
+
 def main():
     version = run_tshark('--version').splitlines()[0]
     listed = connections(sys.argv[1])
     summary = {'packets': len(run_tshark('-r', sys.argv[1]).splitlines()), 'connections': len(listed),
                'ledger': {'closes': True}}
-    rows = ',\n'.join('\t\t' + json.dumps(record) for record in listed)
-    print(f'{{\n"witness": {json.dumps(version)},\n"records": {{\n\t"connection": [\n{rows}\n\t],\n'
-          f'\t"summary": [{json.dumps(summary)}]\n}}\n}}')
+    records = {'connection': listed, 'http': list(http(sys.argv[1])), 'tls': list(tls(sys.argv[1])),
+               'summary': [summary]}
+    kinds = (f'\t"{kind}": [\n' + ',\n'.join('\t\t' + json.dumps(record) for record in found) + '\n\t]'
+             for kind, found in records.items() if found)
+    print(f'{{\n"witness": {json.dumps(version)},\n"records": {{\n' + ',\n'.join(kinds) + '\n}\n}')
 
 
 if __name__ == '__main__':

@@ -126,7 +126,10 @@ static const char every_key[] = "ports:\n"
 				"    other: 29s\n"
 				"fragments: {datagrams: 5K, timeout: 11s}\n"
 				"dns: {enabled: false, pending: 5K, timeout: 7s, keys: 3K,\n"
-				"  registered_domain: true, tcp_connections: 2K}\n"
+				"  registered_domain: true}\n"
+				"payload: {connections: 2K, reassembly: 5MiB}\n"
+				"http: {enabled: false, transactions: 3K, keys: 4K}\n"
+				"tls: {enabled: false, handshakes: 6K}\n"
 				"names: {addresses: 9K, an_address: 3, ttl_min: 5s, ttl_max: 2h}\n"
 				"tunnels:\n"
 				"  depth: 2\n"
@@ -210,7 +213,13 @@ static void test_every_key_is_read(void)
 	CU_ASSERT_EQUAL(config->dns.timeout_us, 7000000);
 	CU_ASSERT_EQUAL(config->dns.keys, 3000);
 	CU_ASSERT_TRUE(config->dns.registered_domain);
-	CU_ASSERT_EQUAL(config->dns.tcp_connections, 2000);
+	CU_ASSERT_EQUAL(config->payload.connections, 2000);
+	CU_ASSERT_EQUAL(config->payload.reassembly_bytes, 5 << 20);
+	CU_ASSERT_FALSE(config->http.enabled);
+	CU_ASSERT_EQUAL(config->http.transactions, 3000);
+	CU_ASSERT_EQUAL(config->http.keys, 4000);
+	CU_ASSERT_FALSE(config->tls.enabled);
+	CU_ASSERT_EQUAL(config->tls.handshakes, 6000);
 	CU_ASSERT_EQUAL(config->names.addresses, 9000);
 	CU_ASSERT_EQUAL(config->names.an_address, 3);
 	CU_ASSERT_EQUAL(config->names.ttl_min_us, 5000000);

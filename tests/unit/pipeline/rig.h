@@ -39,6 +39,12 @@ struct rig {
 	bool journal;	     /* records go there, not to `records` */
 	unsigned int rest_us; /* of the control core after each 16 records */
 	enum tt_close_reason end_reason;
+	/* Of struct tt_control_options; their context is the rig. */
+	void (*dns)(void *context, const struct tt_dns_transaction_record *record);
+	void (*http)(void *context, const struct tt_http_record *record);
+	void (*tls)(void *context, const struct tt_tls_handshake_record *record,
+		const uint8_t *certificate);
+	void *seen; /* the test's, of these */
 	/* Runs beside the control core, on a thread of its own, with the rig as argument; the run
 	 * ends when it has returned and, unless it called tt_control_stop(), the traffic. */
 	void (*beside)(struct rig *rig);
@@ -377,6 +383,9 @@ static inline void rig_launch(struct rig *rig)
 				      &(struct tt_control_options){.config = rig->config,
 					      .pipeline = rig->pipeline,
 					      .closed = rig->journal ? NULL : rig_closed,
+					      .dns = rig->dns,
+					      .http = rig->http,
+					      .tls = rig->tls,
 					      .context = rig,
 					      .end_reason = rig->end_reason}),
 		0);

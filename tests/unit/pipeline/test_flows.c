@@ -68,7 +68,7 @@ static size_t connections_of_gap(uint64_t begin_us, uint64_t gap_us, bool two_wa
 	struct rig rig = run_over(&traffic);
 	size_t count = rig.count - busy;
 	for (size_t i = 0; i < rig.count; i++)
-		if (rig.records[i].address[TT_CLIENT_TO_SERVER][0] == 0x0a)
+		if (rig.records[i].endpoints.address[TT_CLIENT_TO_SERVER][0] == 0x0a)
 			CU_ASSERT_EQUAL(rig.records[i].close_reason,
 				i + 1 < rig.count - busy ? TT_CLOSE_IDLE : TT_CLOSE_END_OF_CAPTURE);
 	check_end(&rig, &traffic);
@@ -279,9 +279,10 @@ static void the_client_is_found(void)
 		const struct tt_connection_record *record = &rig.records[0];
 		struct endpoint client = c->x_is_client ? x : y, server = c->x_is_client ? y : x;
 		uint32_t address = htonl(client.address);
-		bool right = memcmp(record->address[TT_CLIENT_TO_SERVER], &address, 4) == 0 &&
-			record->port[TT_CLIENT_TO_SERVER] == client.port &&
-			record->port[TT_SERVER_TO_CLIENT] == server.port &&
+		bool right =
+			memcmp(record->endpoints.address[TT_CLIENT_TO_SERVER], &address, 4) == 0 &&
+			record->endpoints.port[TT_CLIENT_TO_SERVER] == client.port &&
+			record->endpoints.port[TT_SERVER_TO_CLIENT] == server.port &&
 			record->direction_from == c->from;
 		if (!right)
 			printf("%s, %zu ", c->name, i % 2);
@@ -306,7 +307,7 @@ static void a_syn_corrects_what_was_guessed(void)
 	struct rig rig = run_over(&traffic);
 	CU_ASSERT_EQUAL_FATAL(rig.count, 1);
 	CU_ASSERT_EQUAL(rig.records[0].direction_from, TT_DIRECTION_SYN);
-	CU_ASSERT_EQUAL(rig.records[0].port[TT_CLIENT_TO_SERVER], b.port);
+	CU_ASSERT_EQUAL(rig.records[0].endpoints.port[TT_CLIENT_TO_SERVER], b.port);
 	CU_ASSERT_EQUAL(rig.records[0].counters[TT_CLIENT_TO_SERVER].packets, 1);
 	CU_ASSERT_EQUAL(rig.records[0].counters[TT_SERVER_TO_CLIENT].packets, 2);
 	check_end(&rig, &traffic);
@@ -339,7 +340,7 @@ static void fragments_join_in_any_order(void)
 				record->counters[TT_CLIENT_TO_SERVER].ip_bytes, 3 * 20 + 3 * 64);
 			CU_ASSERT_EQUAL(
 				record->counters[TT_CLIENT_TO_SERVER].payload_bytes, 3 * 64 - 8);
-			CU_ASSERT_EQUAL(record->port[TT_SERVER_TO_CLIENT], 53);
+			CU_ASSERT_EQUAL(record->endpoints.port[TT_SERVER_TO_CLIENT], 53);
 			CU_ASSERT_EQUAL(record->end_us, BASE_US + 3 * SECOND_US);
 			CU_ASSERT_EQUAL(record->layer_count, gre);
 			check_end(&rig, &traffic);
@@ -359,9 +360,9 @@ static void fragments_without_a_first_are_a_flow(void)
 	struct rig rig = run_over(&traffic);
 	CU_ASSERT_EQUAL_FATAL(rig.count, 1);
 	const struct tt_connection_record *record = &rig.records[0];
-	CU_ASSERT_EQUAL(record->ip_protocol, IPPROTO_UDP);
-	CU_ASSERT_EQUAL(record->port[0], 0);
-	CU_ASSERT_EQUAL(record->port[1], 0);
+	CU_ASSERT_EQUAL(record->endpoints.ip_protocol, IPPROTO_UDP);
+	CU_ASSERT_EQUAL(record->endpoints.port[0], 0);
+	CU_ASSERT_EQUAL(record->endpoints.port[1], 0);
 	CU_ASSERT_EQUAL(record->counters[TT_CLIENT_TO_SERVER].packets, 3);
 	CU_ASSERT_EQUAL(record->counters[TT_CLIENT_TO_SERVER].ip_bytes, 3 * 84);
 	CU_ASSERT_EQUAL(record->fragments[TT_CLIENT_TO_SERVER], 3);

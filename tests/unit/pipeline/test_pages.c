@@ -56,7 +56,8 @@ static unsigned int walk(struct rig *rig, uint32_t limit)
 			const struct tt_connection_record *record = &page.records[i];
 			uint32_t address;
 
-			memcpy(&address, record->address[TT_CLIENT_TO_SERVER], sizeof(address));
+			memcpy(&address, record->endpoints.address[TT_CLIENT_TO_SERVER],
+				sizeof(address));
 			address = ntohl(address);
 			wrong += record->header.kind != TT_RECORD_ACTIVE ||
 				record->close_reason != TT_CLOSE_NONE;

@@ -260,7 +260,7 @@ static void any_worker_may_receive(void)
 			wrong += record->counters[TT_CLIENT_TO_SERVER].packets != 5 ||
 				record->counters[TT_SERVER_TO_CLIENT].packets != 2 ||
 				record->fragments[TT_CLIENT_TO_SERVER] != 2 ||
-				record->port[TT_SERVER_TO_CLIENT] != 443;
+				record->endpoints.port[TT_SERVER_TO_CLIENT] != 443;
 		}
 		CU_ASSERT_EQUAL(wrong, 0);
 		rig_free(&rig);

@@ -125,6 +125,17 @@ static inline void traffic_tcp(struct traffic *traffic, struct endpoint from, st
 	traffic_add(traffic, &build);
 }
 
+/* The same, of these bytes. */
+static inline void traffic_tcp_bytes(struct traffic *traffic, struct endpoint from,
+	struct endpoint to, uint8_t flags, uint32_t sequence, uint32_t acknowledgment,
+	const void *bytes, size_t count)
+{
+	traffic_tcp(traffic, from, to, flags, sequence, acknowledgment, count);
+
+	struct traffic_frame *frame = &traffic->frames[traffic->count - 1];
+	memcpy(frame->bytes + frame->length - count, bytes, count);
+}
+
 static inline void traffic_icmp(
 	struct traffic *traffic, struct endpoint from, struct endpoint to, uint8_t type)
 {

@@ -12,14 +12,14 @@ static struct tt_connection_record connection_between(int version, const char *c
 	uint16_t client_port, const char *server, uint16_t server_port, uint8_t ip_protocol)
 {
 	struct tt_connection_record record = {
-		.port = {client_port, server_port},
-		.ip_protocol = ip_protocol,
-		.ip_version = (uint8_t)version,
+		.endpoints.port = {client_port, server_port},
+		.endpoints.ip_protocol = ip_protocol,
+		.endpoints.ip_version = (uint8_t)version,
 	};
 	int family = version == 4 ? AF_INET : AF_INET6;
 
-	CU_ASSERT_EQUAL(inet_pton(family, client, record.address[0]), 1);
-	CU_ASSERT_EQUAL(inet_pton(family, server, record.address[1]), 1);
+	CU_ASSERT_EQUAL(inet_pton(family, client, record.endpoints.address[0]), 1);
+	CU_ASSERT_EQUAL(inet_pton(family, server, record.endpoints.address[1]), 1);
 	return record;
 }
 
@@ -236,10 +236,10 @@ static void test_names_of_values(void)
 	 * for mapped addresses (section 5). */
 	static const char *const addresses[] = {"::", "::1", "2001:db8::1:0:0:1",
 		"2001:db8:0:1:1:1:1:1", "2001:0:0:1::1", "::ffff:192.0.2.1", "64:ff9b::c000:201"};
-	struct tt_connection_record record = {.ip_version = 4};
+	struct tt_connection_record record = {.endpoints.ip_version = 4};
 
 	for (size_t i = 0; i < sizeof(transports) / sizeof(transports[0]); i++) {
-		record.ip_protocol = transports[i].ip_protocol;
+		record.endpoints.ip_protocol = transports[i].ip_protocol;
 		check_value(&record, transports[i].expected);
 	}
 	for (size_t i = 0; i < sizeof(directions) / sizeof(directions[0]); i++) {

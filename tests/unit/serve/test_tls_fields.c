@@ -106,7 +106,7 @@ static void test_handshake(void)
 	handshake.alert_count = 1;
 	handshake.alert[0] = (struct tt_tls_alert){true, TT_TLS_FATAL, 48};
 	tt_sink_begin_object(&json.sink, NULL);
-	tt_tls_describe(&json.sink, &handshake);
+	tt_tls_handshake_describe(&json.sink, &handshake);
 	tt_sink_end_object(&json.sink);
 	static const char expected[] =
 		"{\"sni\":\"a.example\",\"alpn_offered\":[\"h2\",\"http/1.1\"],"

@@ -61,10 +61,10 @@ static void check_sides(unsigned int client)
 	unsigned int low = client == 0 ? TT_CLIENT_TO_SERVER : TT_SERVER_TO_CLIENT;
 	unsigned int high = low ^ 1;
 
-	CU_ASSERT_EQUAL(memcmp(record.address[low], flow.key.low_address, 16), 0);
-	CU_ASSERT_EQUAL(memcmp(record.address[high], flow.key.high_address, 16), 0);
-	CU_ASSERT_EQUAL(record.port[low], 1111);
-	CU_ASSERT_EQUAL(record.port[high], 2222);
+	CU_ASSERT_EQUAL(memcmp(record.endpoints.address[low], flow.key.low_address, 16), 0);
+	CU_ASSERT_EQUAL(memcmp(record.endpoints.address[high], flow.key.high_address, 16), 0);
+	CU_ASSERT_EQUAL(record.endpoints.port[low], 1111);
+	CU_ASSERT_EQUAL(record.endpoints.port[high], 2222);
 	CU_ASSERT_EQUAL(record.counters[low].packets, 101);
 	CU_ASSERT_EQUAL(record.counters[low].ip_bytes, 102);
 	CU_ASSERT_EQUAL(record.counters[low].payload_bytes, 103);
@@ -97,8 +97,8 @@ static void what_has_no_direction_is_copied(void)
 	CU_ASSERT_EQUAL(record.uid, flow.uid);
 	CU_ASSERT_EQUAL(record.start_us, 1000000000000001);
 	CU_ASSERT_EQUAL(record.end_us, 2000000000000001);
-	CU_ASSERT_EQUAL(record.ip_protocol, IPPROTO_ICMP);
-	CU_ASSERT_EQUAL(record.ip_version, 6);
+	CU_ASSERT_EQUAL(record.endpoints.ip_protocol, IPPROTO_ICMP);
+	CU_ASSERT_EQUAL(record.endpoints.ip_version, 6);
 	CU_ASSERT_EQUAL(record.direction_from, TT_DIRECTION_SYNACK);
 	CU_ASSERT_EQUAL(record.vlan_count, TT_PACKET_VLANS);
 	CU_ASSERT_EQUAL(memcmp(record.vlan, flow.vlan, sizeof(flow.vlan)), 0);

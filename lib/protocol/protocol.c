@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "protocol/protocol.h"
+
+#include <stddef.h>
+
+const char *tt_protocol_name(unsigned int protocol)
+{
+	static const char *const names[TT_PROTOCOLS] = {
+		[TT_PROTOCOL_TLS] = "tls",
+		[TT_PROTOCOL_DTLS] = "dtls",
+		[TT_PROTOCOL_QUIC] = "quic",
+		[TT_PROTOCOL_SSH] = "ssh",
+		[TT_PROTOCOL_WIREGUARD] = "wireguard",
+		[TT_PROTOCOL_HTTP] = "http",
+		[TT_PROTOCOL_HTTP2] = "http2",
+		[TT_PROTOCOL_WEBSOCKET] = "websocket",
+		[TT_PROTOCOL_DNS] = "dns",
+		[TT_PROTOCOL_SMTP] = "smtp",
+		[TT_PROTOCOL_IMAP] = "imap",
+		[TT_PROTOCOL_POP3] = "pop3",
+		[TT_PROTOCOL_FTP] = "ftp",
+		[TT_PROTOCOL_SIP] = "sip",
+		[TT_PROTOCOL_RTSP] = "rtsp",
+		[TT_PROTOCOL_RTP] = "rtp",
+		[TT_PROTOCOL_STUN] = "stun",
+		[TT_PROTOCOL_NTP] = "ntp",
+		[TT_PROTOCOL_SNMP] = "snmp",
+		[TT_PROTOCOL_DHCP] = "dhcp",
+		[TT_PROTOCOL_LDAP] = "ldap",
+		[TT_PROTOCOL_KERBEROS] = "kerberos",
+		[TT_PROTOCOL_SMB] = "smb",
+		[TT_PROTOCOL_RDP] = "rdp",
+		[TT_PROTOCOL_KAFKA] = "kafka",
+		[TT_PROTOCOL_POSTGRES] = "postgres",
+		[TT_PROTOCOL_MYSQL] = "mysql",
+		[TT_PROTOCOL_REDIS] = "redis",
+		[TT_PROTOCOL_MONGODB] = "mongodb",
+		[TT_PROTOCOL_CASSANDRA] = "cassandra",
+		[TT_PROTOCOL_MEMCACHED] = "memcached",
+		[TT_PROTOCOL_AMQP] = "amqp",
+		[TT_PROTOCOL_MQTT] = "mqtt",
+		[TT_PROTOCOL_NATS] = "nats",
+		[TT_PROTOCOL_BITTORRENT] = "bittorrent",
+	};
+
+	return protocol < TT_PROTOCOLS ? names[protocol] : NULL;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/common_fields.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdio.h>
+
+void tt_uid_text(char text[TT_UID_TEXT_SIZE], uint64_t uid)
+{
+	snprintf(text, TT_UID_TEXT_SIZE, "%016" PRIx64, uid);
+}
+
+void tt_uid_describe(struct tt_sink *sink, uint64_t uid)
+{
+	char text[TT_UID_TEXT_SIZE];
+
+	tt_uid_text(text, uid);
+	tt_sink_string(sink, "uid", text);
+}
+
+void tt_transport_describe(struct tt_sink *sink, uint8_t ip_protocol)
+{
+	char number[8];
+
+	switch (ip_protocol) {
+	case IPPROTO_TCP:
+		tt_sink_string(sink, "transport", "tcp");
+		break;
+	case IPPROTO_UDP:
+		tt_sink_string(sink, "transport", "udp");
+		break;
+	case IPPROTO_SCTP:
+		tt_sink_string(sink, "transport", "sctp");
+		break;
+	case IPPROTO_ICMP:
+		tt_sink_string(sink, "transport", "icmp");
+		break;
+	case IPPROTO_ICMPV6:
+		tt_sink_string(sink, "transport", "icmp6");
+		break;
+	default:
+		snprintf(number, sizeof(number), "ip/%u", ip_protocol);
+		tt_sink_string(sink, "transport", number);
+	}
+}
+
+/* inet_ntop() writes the form of RFC 5952, of section 5 too for mapped IPv4 addresses. */
+void tt_address_text(char text[TT_ADDRESS_TEXT_SIZE], uint8_t ip_version, const uint8_t *address)
+{
+	/* RFC 5952 is what this function writes; it cannot fail with this much room. */
+	inet_ntop(ip_version == 4 ? AF_INET : AF_INET6, address, text, TT_ADDRESS_TEXT_SIZE);
+}
+
+void tt_address_describe(
+	struct tt_sink *sink, const char *name, uint8_t ip_version, const uint8_t *address)
+{
+	char text[TT_ADDRESS_TEXT_SIZE];
+
+	tt_address_text(text, ip_version, address);
+	tt_sink_string(sink, name, text);
+}
+
+static void describe_endpoint(struct tt_sink *sink, const char *name,
+	const struct tt_record_endpoints *endpoints, unsigned int side)
+{
+	tt_sink_begin_object(sink, name);
+	tt_address_describe(sink, "address", endpoints->ip_version, endpoints->address[side]);
+	tt_sink_unsigned(sink, "port", endpoints->port[side]);
+	tt_sink_end_object(sink);
+}
+
+void tt_endpoints_describe(struct tt_sink *sink, const struct tt_record_endpoints *endpoints)
+{
+	describe_endpoint(sink, "client", endpoints, TT_CLIENT_TO_SERVER);
+	describe_endpoint(sink, "server", endpoints, TT_SERVER_TO_CLIENT);
+}
+
+void tt_latency_describe(struct tt_sink *sink, const struct tt_sketch *latency)
+{
+	if (latency->count == 0)
+		return;
+	tt_sink_begin_object(sink, "latency");
+	tt_sink_unsigned(sink, "p50", tt_sketch_quantile(latency, 0.5));
+	tt_sink_unsigned(sink, "p90", tt_sketch_quantile(latency, 0.9));
+	tt_sink_unsigned(sink, "p99", tt_sketch_quantile(latency, 0.99));
+	tt_sink_unsigned(sink, "max", tt_sketch_quantile(latency, 1));
+	tt_sink_end_object(sink);
+}
