@@ -88,6 +88,8 @@ bool tt_dns_worker_create(
 
 	if (!config->dns.enabled)
 		return true;
+	dns->pending_limit = config->dns.pending;
+	dns->key_limit = config->dns.keys;
 	return tt_dns_stats_create(&dns->stats, &stats) == 0 &&
 		tt_dns_stream_pool_create(&dns->messages, slabs(config), huge_pages) == 0 &&
 		tt_dns_transactions_create(&dns->transactions,

@@ -20,6 +20,8 @@ struct tt_worker;
 struct tt_worker_dns {
 	struct tt_dns_transactions *transactions; /* NULL: DNS is not followed */
 	struct tt_dns_stats *stats;
+	uint32_t pending_limit;
+	uint32_t key_limit;
 	struct tt_dns_stream_pool messages; /* split ones, of TCP */
 	uint64_t swept_us;
 };

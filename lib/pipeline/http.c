@@ -100,6 +100,7 @@ bool tt_http_worker_create(
 	const struct tt_http_stats_options stats =
 		tt_http_stats_configured(config, secret, huge_pages);
 
+	http->key_limit = config->http.keys;
 	return !config->http.enabled ||
 		(tt_http_stats_create(&http->stats, &stats) == 0 &&
 			tt_http1_pool_create(&http->http1,

@@ -17,6 +17,7 @@ struct tt_worker;
 
 struct tt_worker_http {
 	struct tt_http_stats *stats; /* NULL: HTTP is not followed */
+	uint32_t key_limit;
 	struct tt_http1_pool http1;
 };
 

@@ -129,7 +129,7 @@ static size_t look(struct tt_payload_reading *reading, unsigned int direction, c
 	struct tt_payload_look *look = &reading->conversation->look;
 	size_t kept = look->kept[direction];
 	size_t taken = RTE_MIN(length, TT_PAYLOAD_LOOK_BYTES - kept);
-	enum tt_payload_parser parser;
+	enum tt_payload_parser parser = TT_PAYLOAD_LOOKING;
 
 	if (kept == 0)
 		parser = parser_of(reading->worker, bytes, length);

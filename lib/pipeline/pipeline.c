@@ -69,6 +69,46 @@ static size_t rings_bytes(unsigned int workers, uint32_t packets)
 	return workers < 2 ? 0 : (size_t)workers * workers * ring_bytes(packets);
 }
 
+unsigned int tt_pipeline_limits(const struct tt_pipeline *pipeline, unsigned int worker,
+	struct tt_pipeline_limit limits[TT_PIPELINE_LIMITS])
+{
+	const struct tt_worker *of = &pipeline->workers[worker];
+	const struct tt_stream_counters *streams = &of->payload.streams.counters;
+	const struct tt_http1_counters *http1 = &of->http.http1.counters;
+	const struct tt_tls_counters *tls = &of->tls.pool.counters;
+	unsigned int count = 0;
+
+	limits[count++] = (struct tt_pipeline_limit){"payload", of->payload.limit,
+		&of->counters.conversations, &of->counters.conversations_high,
+		&of->counters.conversations_full};
+	limits[count++] = (struct tt_pipeline_limit){"reassembly", of->payload.streams.capacity,
+		&streams->slabs_used, &streams->slabs_high, &streams->pool_full};
+	if (of->dns.transactions != NULL) {
+		const struct tt_dns_transactions_counters *dns =
+			tt_dns_transactions_counters(of->dns.transactions);
+		const struct tt_aggregate_counters *keys = tt_dns_stats_counters(of->dns.stats);
+
+		limits[count++] = (struct tt_pipeline_limit){"dns_pending", of->dns.pending_limit,
+			&dns->pending, &dns->pending_high, &dns->pending_full};
+		limits[count++] = (struct tt_pipeline_limit){
+			"dns_keys", of->dns.key_limit, &keys->keys, &keys->keys_high, &keys->other};
+	}
+	if (of->http.stats != NULL) {
+		const struct tt_aggregate_counters *keys = tt_http_stats_counters(of->http.stats);
+
+		limits[count++] = (struct tt_pipeline_limit){"http_transactions",
+			of->http.http1.options.exchanges, &http1->exchanges_used,
+			&http1->exchanges_high, &http1->exchanges_full};
+		limits[count++] = (struct tt_pipeline_limit){"http_keys", of->http.key_limit,
+			&keys->keys, &keys->keys_high, &keys->other};
+	}
+	if (of->tls.enabled)
+		limits[count++] = (struct tt_pipeline_limit){"tls_handshakes",
+			of->tls.pool.handshakes.capacity, &tls->handshakes_used,
+			&tls->handshakes_high, &tls->handshakes_full};
+	return count;
+}
+
 void tt_pipeline_memory(struct tt_pipeline_memory *memory, const struct tt_config *config)
 {
 	*memory = (struct tt_pipeline_memory){

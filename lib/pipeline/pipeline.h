@@ -118,6 +118,21 @@ const struct tt_flow_table_counters *tt_pipeline_flow_counters(
 const struct tt_fragment_counters *tt_pipeline_fragment_counters(
 	const struct tt_pipeline *pipeline, unsigned int worker);
 
+/* A limit of what a worker follows. */
+struct tt_pipeline_limit {
+	const char *name; /* static */
+	uint64_t limit;
+	const tt_counter *now;
+	const tt_counter *high;
+	const tt_counter *refused; /* what found no room, or was counted under `other` */
+};
+
+#define TT_PIPELINE_LIMITS 7
+
+/* Those of a worker, in the same order for each. Returns how many there are. */
+unsigned int tt_pipeline_limits(const struct tt_pipeline *pipeline, unsigned int worker,
+	struct tt_pipeline_limit limits[TT_PIPELINE_LIMITS]);
+
 /* Packets that wait in the rings between workers now, about. */
 unsigned int tt_pipeline_ring_packets(const struct tt_pipeline *pipeline);
 

@@ -97,6 +97,9 @@ void tt_worker_describe(
 	put_counter(sink, "taken_over", &counters->taken_over);
 	put_counter(sink, "tunnel_fragments", &counters->tunnel_fragments);
 	put_counter(sink, "layers_left", &counters->layers_left);
+	put_counter(sink, "messages_lost", &counters->messages_lost);
+	put_counter(sink, "datagrams_lost", &counters->datagrams_lost);
+	put_counter(sink, "dns_malformed", &counters->dns_malformed);
 	put_counter(sink, "connections", &flows->live);
 	put_counter(sink, "half_open", &flows->half_open);
 	put_counter(sink, "created", &flows->created);
@@ -153,6 +156,7 @@ struct worker_limits {
 	uint64_t evicted_half_open, evicted_idle, lost_unreported;
 	uint64_t datagrams_evicted, reassembly_refused;
 	uint64_t records_busy, ring_full;
+	uint64_t dns_lost, http_lost, tls_lost; /* records that found no room */
 };
 
 static void sum_worker(
@@ -173,6 +177,9 @@ static void sum_worker(
 	limits->reassembly_refused += tt_counter_read(&fragments->reassembly_stolen);
 	limits->records_busy +=
 		tt_counter_read(&tt_shard_counters(tt_pipeline_shard(pipeline, worker))->busy);
+	limits->dns_lost += tt_counter_read(&counters->dns_records_lost);
+	limits->http_lost += tt_counter_read(&counters->http_records_lost);
+	limits->tls_lost += tt_counter_read(&counters->tls_records_lost);
 	limits->ring_full += tt_counter_read(&counters->ledger.dropped[TT_DROP_RING_FULL]);
 }
 
@@ -183,6 +190,27 @@ static void begin_limit(
 	tt_sink_unsigned(sink, "limit", limit);
 	tt_sink_unsigned(sink, "now", fill->now);
 	tt_sink_unsigned(sink, "high", fill->high);
+}
+
+/* What the workers follow: each limit of all of them. */
+static void describe_followed(struct tt_sink *sink, const struct tt_pipeline *pipeline)
+{
+	struct tt_pipeline_limit limits[TT_PIPELINE_LIMITS];
+	unsigned int count = tt_pipeline_limits(pipeline, 0, limits);
+
+	for (unsigned int i = 0; i < count; i++) {
+		struct fill fill = {0};
+		uint64_t refused = 0;
+
+		for (unsigned int w = 0; w < tt_pipeline_worker_count(pipeline); w++) {
+			tt_pipeline_limits(pipeline, w, limits);
+			raise_fill(&fill, limits[i].now, limits[i].high);
+			refused += tt_counter_read(limits[i].refused);
+		}
+		begin_limit(sink, limits[i].name, limits[i].limit, &fill);
+		tt_sink_unsigned(sink, "refused", refused);
+		tt_sink_end_object(sink);
+	}
 }
 
 void tt_limits_describe(struct tt_sink *sink, const char *name, const struct tt_status *status)
@@ -211,9 +239,14 @@ void tt_limits_describe(struct tt_sink *sink, const char *name, const struct tt_
 	tt_sink_unsigned(sink, "reassembly_refused", limits.reassembly_refused);
 	tt_sink_end_object(sink);
 
+	describe_followed(sink, pipeline);
+
 	tt_sink_begin_object(sink, "record_batches");
 	tt_sink_unsigned(sink, "limit", config->memory.record_batches);
 	tt_sink_unsigned(sink, "refused", limits.records_busy);
+	tt_sink_unsigned(sink, "dns_lost", limits.dns_lost);
+	tt_sink_unsigned(sink, "http_lost", limits.http_lost);
+	tt_sink_unsigned(sink, "tls_lost", limits.tls_lost);
 	tt_sink_end_object(sink);
 
 	/* The rings between workers, together with the bursts in hand. */

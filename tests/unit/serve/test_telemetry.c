@@ -324,6 +324,14 @@ static void test_limits(void)
 	CU_ASSERT_EQUAL(
 		json_integer_value(json_object_get(json_object_get(limits, "journal"), "limit")),
 		100);
+	static const char *const followed[] = {"payload", "reassembly", "dns_pending", "dns_keys",
+		"http_transactions", "http_keys", "tls_handshakes"};
+	for (size_t i = 0; i < sizeof(followed) / sizeof(followed[0]); i++) {
+		const json_t *limit = json_object_get(limits, followed[i]);
+
+		CU_ASSERT(json_integer_value(json_object_get(limit, "limit")) > 0);
+		CU_ASSERT_EQUAL(json_integer_value(json_object_get(limit, "refused")), 0);
+	}
 	json_decref(limits);
 }
 
