@@ -25,8 +25,8 @@ WORKERS = (1, 2, 4)
 WORKERS_WITHOUT_TRUTH = (1, 4)
 DEADLINE_S = 120
 # Sections of compare.py that must agree whole.
-NEEDED = ('conversations', 'ledger', 'tcp_handshake', 'tcp_handshake_time', 'tcp_payload', 'dns',
-          'dns_unanswered', 'http', 'tls')
+NEEDED = ('conversations', 'ledger', 'tcp_handshake', 'tcp_handshake_time', 'tcp_payload',
+          'tcp_retransmits', 'tcp_out_of_order', 'dns', 'dns_unanswered', 'http', 'tls')
 CAPTURE_NAME = re.compile(r'.*\.(pcap|pcapng|cap|ntar)$')
 WITNESS_ROW = re.compile(r'\|\s*`([^`]+)`\s*\|\s*(\w+)\s*\|\s*(\d+)\s*\|')
 
