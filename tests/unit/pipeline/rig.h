@@ -35,7 +35,9 @@ struct rig {
 	const struct traffic *traffic;
 	unsigned int receivers;
 	bool live;	     /* time goes on without packets, nothing waits, and no end by itself */
-	uint64_t endless_us; /* repeated for ever, each time so much later; 0: once */
+	uint64_t endless_us; /* repeated for ever, each time so much later; 0: once. Unless live,
+			      * one time has been dealt with when the next begins, and there
+			      * is one receiver. */
 	bool journal;	     /* records go there, not to `records` */
 	unsigned int rest_us; /* of the control core after each 16 records */
 	enum tt_close_reason end_reason;
@@ -220,6 +222,31 @@ static inline void rig_free(struct rig *rig)
 	*rig = (struct rig){0};
 }
 
+static inline size_t rig_given(struct rig *rig)
+{
+	size_t given = 0;
+
+	for (unsigned int w = 0; w < RIG_WORKERS; w++)
+		given += atomic_load_explicit(&rig->given[w], memory_order_relaxed);
+	return given;
+}
+
+/* Packets that have come to their flows, or were dropped: what was given may still be on a ring. */
+static inline uint64_t rig_dealt_with(const struct rig *rig)
+{
+	uint64_t dealt_with = 0;
+
+	for (unsigned int w = 0; w < rig->config->workers.count; w++) {
+		const struct tt_ledger *ledger =
+			&tt_pipeline_worker_counters(rig->pipeline, w)->ledger;
+
+		dealt_with += tt_counter_read(&ledger->processed);
+		for (unsigned int reason = 0; reason < TT_DROP_REASONS; reason++)
+			dealt_with += tt_counter_read(&ledger->dropped[reason]);
+	}
+	return dealt_with;
+}
+
 static inline unsigned int rig_receive(void *context, unsigned int worker,
 	struct tt_received *received, unsigned int limit, uint64_t now_us)
 {
@@ -231,7 +258,8 @@ static inline unsigned int rig_receive(void *context, unsigned int worker,
 	while (atomic_load_explicit(&rig->hold[worker], memory_order_acquire))
 		rig_yield(begun_ms);
 	for (;;) {
-		if (rig->next[worker] == traffic->count && rig->endless_us > 0 && count == 0) {
+		if (rig->next[worker] == traffic->count && rig->endless_us > 0 && count == 0 &&
+			(rig->live || rig_dealt_with(rig) == rig_given(rig))) {
 			rig->next[worker] = 0;
 			rig->lap[worker]++;
 		}
@@ -260,35 +288,17 @@ static inline unsigned int rig_receive(void *context, unsigned int worker,
 	return count;
 }
 
-static inline size_t rig_given(struct rig *rig)
-{
-	size_t given = 0;
-
-	for (unsigned int w = 0; w < RIG_WORKERS; w++)
-		given += atomic_load_explicit(&rig->given[w], memory_order_relaxed);
-	return given;
-}
-
 /* All have ended at once, when every packet has been dealt with: who stops receiving gives up what
  * it waits for. */
 static inline bool rig_ended(void *context, unsigned int worker)
 {
 	struct rig *rig = context;
-	uint64_t dealt_with = 0;
 
 	if (rig->live || rig->endless_us > 0)
 		return false;
 	if (rig->receivers == 1)
 		return rig->next[worker] == rig->traffic->count;
-	for (unsigned int w = 0; w < rig->config->workers.count; w++) {
-		const struct tt_ledger *ledger =
-			&tt_pipeline_worker_counters(rig->pipeline, w)->ledger;
-
-		dealt_with += tt_counter_read(&ledger->processed);
-		for (unsigned int reason = 0; reason < TT_DROP_REASONS; reason++)
-			dealt_with += tt_counter_read(&ledger->dropped[reason]);
-	}
-	return dealt_with == rig->traffic->count;
+	return rig_dealt_with(rig) == rig->traffic->count;
 }
 
 static inline void rig_closed(void *context, const struct tt_connection_record *record)

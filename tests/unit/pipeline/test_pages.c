@@ -75,7 +75,7 @@ static void walk_and_stop(struct rig *rig)
 	static const uint32_t limits[] = {TT_CONTROL_PAGE, 1, 17, 40};
 	uint64_t begun_ms = rig_now_ms();
 
-	while (rig_given(rig) < rig->traffic->count)
+	while (rig_dealt_with(rig) < rig->traffic->count)
 		rig_yield(begun_ms);
 	for (unsigned int i = 0; i < 4; i++)
 		CU_ASSERT_EQUAL(walk(rig, limits[i]), 0);
@@ -117,7 +117,7 @@ static void walk_together_and_stop(struct rig *rig)
 	uint64_t begun_ms = rig_now_ms();
 	struct walker walkers[5];
 
-	while (rig_given(rig) < rig->traffic->count)
+	while (rig_dealt_with(rig) < rig->traffic->count)
 		rig_yield(begun_ms);
 	for (unsigned int i = 0; i < 5; i++) {
 		walkers[i] = (struct walker){.rig = rig};
@@ -167,7 +167,7 @@ static void leave_a_worker_behind(struct rig *rig)
 	static struct tt_control_page page, again;
 	pthread_t releaser;
 
-	while (rig_given(rig) < rig->traffic->count)
+	while (rig_dealt_with(rig) < rig->traffic->count)
 		rig_yield(begun_ms);
 	while (tt_control_active(rig->control, &cursor, 10, &page) == TT_OK && cursor.worker == 1 &&
 		page.count == 0)

@@ -373,7 +373,7 @@ static void stop_in_the_middle(struct rig *rig)
 {
 	uint64_t begun_ms = rig_now_ms();
 
-	while (rig_given(rig) < 30000)
+	while (rig_given(rig) < 32500)
 		rig_yield(begun_ms);
 	tt_control_stop(rig->control);
 }
@@ -391,7 +391,7 @@ static void a_stop_drains_everything(void)
 		rig.end_reason = TT_CLOSE_SHUTDOWN;
 		rig.beside = stop_in_the_middle;
 		rig_run(&rig);
-		CU_ASSERT(rig.received >= 30000);
+		CU_ASSERT(rig.received >= 32500);
 		CU_ASSERT_EQUAL(rig.processed, rig.received);
 		CU_ASSERT_EQUAL(rig.lost, 0);
 		for (size_t i = 0; i < rig.count; i++)
