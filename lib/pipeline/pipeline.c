@@ -318,11 +318,14 @@ void tt_pipeline_destroy(struct tt_pipeline *pipeline)
 
 int tt_pipeline_launch(struct tt_pipeline *pipeline)
 {
+	/* All before the first: one that runs ends by a drain only. */
 	for (unsigned int w = 0; w < pipeline->worker_count; w++)
-		if (rte_eal_remote_launch(tt_worker_run, &pipeline->workers[w], w + 1) != 0) {
+		if (!rte_lcore_is_enabled(w + 1) || rte_eal_get_lcore_state(w + 1) != WAIT) {
 			tt_log_error("worker %u: its lcore is busy or missing", w);
 			return TT_ERROR_BUSY;
 		}
+	for (unsigned int w = 0; w < pipeline->worker_count; w++)
+		rte_eal_remote_launch(tt_worker_run, &pipeline->workers[w], w + 1);
 	pipeline->launched = true;
 	return 0;
 }

@@ -90,7 +90,7 @@ uint16_t tt_pipeline_mbuf_private_bytes(void);
 int tt_pipeline_create(struct tt_pipeline **pipeline, const struct tt_pipeline_options *options);
 void tt_pipeline_destroy(struct tt_pipeline *pipeline);
 
-/* Start worker w on lcore w + 1. 0 or TT_ERROR_BUSY. */
+/* Start worker w on lcore w + 1. 0; TT_ERROR_BUSY, and none has started. */
 int tt_pipeline_launch(struct tt_pipeline *pipeline);
 
 /* Control core: receive no more. */

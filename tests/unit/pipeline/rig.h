@@ -371,7 +371,7 @@ static inline void rig_check(struct rig *rig)
 }
 
 /* The parts of a run, for tests that do something in between. */
-static inline void rig_launch(struct rig *rig)
+static inline void rig_create(struct rig *rig)
 {
 	const struct tt_source source = {
 		.context = rig,
@@ -399,6 +399,11 @@ static inline void rig_launch(struct rig *rig)
 					      .context = rig,
 					      .end_reason = rig->end_reason}),
 		0);
+}
+
+static inline void rig_launch(struct rig *rig)
+{
+	rig_create(rig);
 	CU_ASSERT_EQUAL_FATAL(tt_pipeline_launch(rig->pipeline), 0);
 }
 

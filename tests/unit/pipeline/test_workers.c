@@ -3,6 +3,7 @@
  * Several workers: what they see together is what one sees, whoever receives a packet; nothing is
  * lost where packets wait, and all that is lost is counted where they do not.
  */
+#include "base/error.h"
 #include "rig.h"
 
 #define SECOND_US UINT64_C(1000000)
@@ -402,6 +403,36 @@ static void a_stop_drains_everything(void)
 	traffic_free(&traffic);
 }
 
+static int wait_for_release(void *argument)
+{
+	const atomic_bool *released = argument;
+	uint64_t begun_ms = rig_now_ms();
+
+	while (!atomic_load(released))
+		rig_yield(begun_ms);
+	return 0;
+}
+
+/* No worker runs, which nobody would end, when another one cannot. */
+static void all_workers_start_or_none(void)
+{
+	struct traffic traffic = {0};
+	struct rig rig = rig_make(&traffic, 2);
+	atomic_bool released = false;
+
+	rig_create(&rig);
+	CU_ASSERT_EQUAL_FATAL(rte_eal_remote_launch(wait_for_release, &released, 2), 0);
+	CU_ASSERT_EQUAL(tt_pipeline_launch(rig.pipeline), TT_ERROR_BUSY);
+	CU_ASSERT_EQUAL(rte_eal_get_lcore_state(1), WAIT);
+	atomic_store(&released, true);
+	rte_eal_wait_lcore(2);
+	CU_ASSERT_EQUAL_FATAL(tt_pipeline_launch(rig.pipeline), 0);
+	tt_control_run(rig.control);
+	rig_end(&rig);
+	rig_free(&rig);
+	traffic_free(&traffic);
+}
+
 static const struct suite_test tests[] = {
 	{"workers see what one sees", workers_see_what_one_sees},
 	{"orphans reach their owners", orphans_reach_their_owners},
@@ -410,6 +441,7 @@ static const struct suite_test tests[] = {
 	{"a stuck control core is survived", a_stuck_control_core_is_survived},
 	{"full rings are counted", full_rings_are_counted},
 	{"a stop drains everything", a_stop_drains_everything},
+	{"all workers start or none", all_workers_start_or_none},
 };
 
 SUITE_MAIN("several workers", tests)
