@@ -7,6 +7,7 @@
 #include "../run.h"
 
 #include "base/log.h"
+#include "connection_table.h"
 #include "pipeline/ledger_totals.h"
 #include "progress.h"
 #include "serve/connection_fields.h"
@@ -18,6 +19,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -34,6 +36,7 @@ struct options {
 
 struct reader {
 	struct tt_json json;
+	struct tt_table *table; /* of the connections, instead of JSON; NULL: none */
 	const struct tt_run *run;
 	unsigned int records; /* enum record_bit */
 	uint64_t connections;
@@ -55,7 +58,9 @@ static void print_usage(FILE *out)
 	      "  -r, --records LIST  which records: connection, dns, http, tls, dns_stats,\n"
 	      "                      http_stats, names, or all (the default); the summary always\n"
 	      "                      comes last\n"
-	      "  -j, --json          NDJSON, one record a line; the default but on a terminal\n"
+	      "  -j, --json          NDJSON, one record a line; the default but on a terminal, "
+	      "where\n"
+	      "                      connections come as a table, and of the others none\n"
 	      "  -w, --workers N     that many workers, 1 to 64; the records are the same\n"
 	      "  -c, --config FILE   the appliance's configuration, for its limits and timeouts\n"
 	      "  -h, --help          this text\n",
@@ -172,13 +177,27 @@ static void write_line(struct reader *reader)
 	}
 }
 
+/* The connection that was just described. */
+static void tabulate(struct reader *reader)
+{
+	json_t *record = json_loadb(reader->json.text, reader->json.length, 0, NULL);
+
+	if (record != NULL)
+		tt_connection_row(reader->table, record);
+	json_decref(record);
+	tt_json_clear(&reader->json);
+}
+
 static void print_connection(struct reader *reader, const struct tt_connection_record *record)
 {
 	if (reader->failed)
 		return;
 	tt_connection_describe(
 		&reader->json.sink, NULL, record, tt_control_names(reader->run->control));
-	write_line(reader);
+	if (reader->table != NULL)
+		tabulate(reader);
+	else
+		write_line(reader);
 }
 
 /* Over files connections are held back until all names are known, whichever worker learns them, so
@@ -297,6 +316,25 @@ static void print_names(struct reader *reader, uint64_t time_us)
 	}
 }
 
+static void print_summary(struct reader *reader, const struct tt_summary *summary)
+{
+	const struct tt_ledger_totals *ledger = &summary->ledger;
+	char bytes[TT_SCALED_SIZE], duration[TT_SCALED_SIZE];
+
+	if (reader->table == NULL) {
+		tt_summary_describe(&reader->json.sink, NULL, summary);
+		write_line(reader);
+		return;
+	}
+	tt_table_end(reader->table);
+	tt_scaled(bytes, ledger->received_bytes);
+	tt_duration(duration, summary->last_us - summary->first_us);
+	printf("\n%" PRIu64 " connections; %" PRIu64 " packets with %s bytes in %s, %" PRIu64
+	       " dropped\n",
+		summary->connections, ledger->received, bytes, duration,
+		ledger->received - ledger->processed - ledger->in_flight);
+}
+
 /* What there is to say of the whole. */
 static void print_end(struct reader *reader)
 {
@@ -319,8 +357,7 @@ static void print_end(struct reader *reader)
 	print_dns_stats(reader);
 	print_http_stats(reader);
 	print_names(reader, summary.last_us);
-	tt_summary_describe(&reader->json.sink, NULL, &summary);
-	write_line(reader);
+	print_summary(reader, &summary);
 }
 
 static void on_signal(int signal)
@@ -348,6 +385,8 @@ static int trace(const struct tt_config *config, const struct options *options, 
 	unsigned int file_count)
 {
 	const char *const *paths = (const char *const *)files;
+	/* Too large for a stack that may be small. */
+	static struct tt_table table;
 	struct tt_progress progress;
 	struct tt_run run;
 	struct reader reader = {.run = &run, .records = options->records};
@@ -366,6 +405,12 @@ static int trace(const struct tt_config *config, const struct options *options, 
 	if (code != 0)
 		return EXIT_FAILED;
 	tt_json_init(&reader.json);
+	if (!options->json) {
+		tt_table_begin(
+			&table, stdout, tt_connection_columns, tt_terminal_width(STDOUT_FILENO));
+		reader.table = &table;
+		reader.records &= RECORD_CONNECTION;
+	}
 	/* Without memory to hold them connections are printed at once. */
 	if (!read_from_pipe(files, file_count))
 		tt_journal_create(&reader.held, config->journal.connections, false);
