@@ -78,15 +78,25 @@ class Readme(unittest.TestCase):
                               check=False).returncode == 0
 
 
+def heed_interrupts():
+    """A job in the background ignores them, and so does what it starts: a shell cannot even trap them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Run(unittest.TestCase):
     def test_interrupt_ends_all_of_it(self):
         name = f'interrupt{os.getpid()}'
         with subprocess.Popen([TREE / 'scripts/run'], env={**os.environ, 'LAB': name}, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as run:
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+                              preexec_fn=heed_interrupts) as run:
             self.assertIn('"type":"connection"', run.stdout.readline())
             # As from a terminal: to the whole foreground.
             os.killpg(run.pid, signal.SIGINT)
-            _, said = run.communicate(timeout=DEADLINE_S)
+            try:
+                _, said = run.communicate(timeout=DEADLINE_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(run.pid, signal.SIGTERM)
+                raise
         self.assertEqual(run.returncode, 0, said)
         self.assertEqual([n for n in os.listdir('/run/netns') if n.startswith(name)], [])
         self.assertFalse(Path('/run/taptrace-lab', name).exists())
