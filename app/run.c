@@ -159,6 +159,8 @@ int tt_run_print_memory_plan(const struct tt_config *config, FILE *out)
 	snprintf(what, sizeof(what), "journal: %" PRIu32 " connections",
 		config->journal.connections);
 	print_part(out, what, tt_journal_bytes(config->journal.connections), &sum);
+	print_part(out, "journal: DNS and HTTP transactions, TLS handshakes",
+		tt_control_events_bytes(config), &sum);
 	fprintf(out, "  %-60s %10.1f MiB\n", "in all", (double)sum / (1 << 20));
 	return 0;
 }

@@ -178,11 +178,25 @@ void tt_client_close(struct tt_client *client)
 	client->reply = NULL;
 }
 
-/* Give booleans back their type. */
-static void restore_booleans(json_t *object)
+/* The library has no arrays of objects: they come as objects, numbered from 0. */
+static void restore_array(json_t *object, const char *name)
 {
-	static const char *const booleans[] = {
-		"closes", "ecn", "link_up", "missed_known", "symmetric"};
+	json_t *numbered = json_object_get(object, name);
+	json_t *array, *element;
+	const char *number;
+
+	if (!json_is_object(numbered) || (array = json_array()) == NULL)
+		return;
+	json_object_foreach(numbered, number, element) json_array_append(array, element);
+	json_object_set_new(object, name, array);
+}
+
+/* Give what the library has no type for its type back. */
+static void restore_types(json_t *object)
+{
+	static const char *const arrays[] = {"alerts", "answers"};
+	static const char *const booleans[] = {"closes", "ech", "ecn", "hello_retry", "link_up",
+		"missed_known", "path_truncated", "resumed", "symmetric", "truncated"};
 	const char *name;
 	json_t *value;
 
@@ -192,7 +206,9 @@ static void restore_booleans(json_t *object)
 			json_object_set_new(
 				object, booleans[i], json_boolean(json_integer_value(value)));
 	}
-	json_object_foreach(object, name, value) if (json_is_object(value)) restore_booleans(value);
+	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
+		restore_array(object, arrays[i]);
+	json_object_foreach(object, name, value) if (json_is_object(value)) restore_types(value);
 }
 
 json_t *tt_client_ask(struct tt_client *client, const char *command, const char *parameter)
@@ -219,7 +235,7 @@ json_t *tt_client_ask(struct tt_client *client, const char *command, const char 
 			request);
 		return NULL;
 	}
-	restore_booleans(answer);
+	restore_types(answer);
 	return answer;
 }
 

@@ -13,6 +13,9 @@ static const struct {
 } commands[] = {
 	{"read", tt_command_read, "trace capture files"},
 	{"connections", tt_command_connections, "connections that a running appliance sees"},
+	{"dns", tt_command_dns, "DNS transactions that it keeps"},
+	{"http", tt_command_http, "HTTP transactions that it keeps"},
+	{"tls", tt_command_tls, "TLS handshakes that it keeps"},
 	{"stats", tt_command_stats, "what it received, what became of it, where time goes"},
 	{"ports", tt_command_ports, "its tap ports"},
 	{"workers", tt_command_workers, "its workers"},

@@ -140,6 +140,9 @@ struct tt_config {
 
 	struct {
 		uint32_t connections; /* closed ones kept for clients */
+		uint64_t dns_bytes;   /* of transactions kept for clients; so those below */
+		uint64_t http_bytes;
+		uint64_t tls_bytes;
 	} journal;
 
 	struct {

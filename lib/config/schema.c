@@ -16,6 +16,8 @@
 #define PORT_FIELD(field)                                                                          \
 	.offset = offsetof(struct tt_config_port, field),                                          \
 	.field_bytes = sizeof(((struct tt_config_port *)NULL)->field)
+#define JOURNAL_MOST		     (32ull * KIB * KIB * KIB)
+#define JOURNAL_USUAL		     (64 * KIB * KIB)
 #define RANGE(least, most, standard) .minimum = (least), .maximum = (most), .fallback = (standard)
 
 #define SECTION(key_path, text)                                                                    \
@@ -331,13 +333,28 @@ const struct tt_schema_key tt_schema[] = {
 	LAYER("etherip", 20, "EtherIP"),
 	LAYER("ah", 21, "IPsec authentication headers"),
 
-	SECTION("journal", "The closed connections that are kept for clients"),
+	SECTION("journal", "What is kept for clients; the oldest go first"),
 	{.path = "journal.connections",
 		.type = TT_SCHEMA_COUNT,
-		.description = "How many; the oldest go first",
+		.description = "Closed connections",
 		FIELD(journal.connections),
 		RANGE(64, 268435456, 1000000),
 		.unit = "connections"},
+	{.path = "journal.dns",
+		.type = TT_SCHEMA_SIZE,
+		.description = "DNS transactions, by their size",
+		FIELD(journal.dns_bytes),
+		RANGE(64 * KIB, JOURNAL_MOST, JOURNAL_USUAL)},
+	{.path = "journal.http",
+		.type = TT_SCHEMA_SIZE,
+		.description = "HTTP transactions",
+		FIELD(journal.http_bytes),
+		RANGE(64 * KIB, JOURNAL_MOST, JOURNAL_USUAL)},
+	{.path = "journal.tls",
+		.type = TT_SCHEMA_SIZE,
+		.description = "TLS handshakes, with their certificates",
+		FIELD(journal.tls_bytes),
+		RANGE(64 * KIB, JOURNAL_MOST, JOURNAL_USUAL)},
 
 	SECTION("telemetry", "The DPDK telemetry socket"),
 	{.path = "telemetry.prefix",

@@ -62,6 +62,7 @@ struct tt_control {
 	bool ended;
 	struct page_request *requests;
 	struct tt_journal journal;
+	struct tt_events events[TT_EVENT_KINDS]; /* without memory when they go to callbacks */
 };
 
 static struct tt_names_options names_options(
@@ -113,6 +114,42 @@ static bool make_http(struct tt_control *control, uint64_t secret, bool huge_pag
 		tt_http_stats_create(&control->http_stats, &stats) == 0;
 }
 
+static void event_sizes(const struct tt_config *config, uint64_t size_bytes[TT_EVENT_KINDS])
+{
+	size_bytes[TT_EVENT_DNS] = config->journal.dns_bytes;
+	size_bytes[TT_EVENT_HTTP] = config->journal.http_bytes;
+	size_bytes[TT_EVENT_TLS] = config->journal.tls_bytes;
+}
+
+uint64_t tt_control_events_bytes(const struct tt_config *config)
+{
+	uint64_t size_bytes[TT_EVENT_KINDS];
+	uint64_t sum = 0;
+
+	event_sizes(config, size_bytes);
+	for (unsigned int kind = 0; kind < TT_EVENT_KINDS; kind++)
+		sum += tt_events_bytes(size_bytes[kind]);
+	return sum;
+}
+
+/* The journals, of what no callback takes. */
+static bool make_journals(struct tt_control *control, bool huge_pages)
+{
+	const bool wanted[TT_EVENT_KINDS] = {
+		control->dns == NULL, control->http == NULL, control->tls == NULL};
+	uint64_t size_bytes[TT_EVENT_KINDS];
+
+	if (control->closed != NULL)
+		return true;
+	event_sizes(control->config, size_bytes);
+	for (unsigned int kind = 0; kind < TT_EVENT_KINDS; kind++)
+		if (wanted[kind] &&
+			!tt_events_create(&control->events[kind], size_bytes[kind], huge_pages))
+			return false;
+	return tt_journal_create(
+		&control->journal, control->config->journal.connections, huge_pages);
+}
+
 int tt_control_create(struct tt_control **control, const struct tt_control_options *options)
 {
 	struct tt_key_secret secret;
@@ -150,9 +187,7 @@ int tt_control_create(struct tt_control **control, const struct tt_control_optio
 		!make_http(made, secret.word[0], options->huge_pages) ||
 		!tt_certificates_create(&made->certificates, made->worker_count))
 		goto no_memory;
-	if (options->closed == NULL &&
-		!tt_journal_create(
-			&made->journal, options->config->journal.connections, options->huge_pages))
+	if (!make_journals(made, options->huge_pages))
 		goto no_memory;
 	*control = made;
 	return 0;
@@ -175,6 +210,8 @@ void tt_control_destroy(struct tt_control *control)
 	if (control->wake >= 0)
 		close(control->wake);
 	tt_journal_destroy(&control->journal);
+	for (unsigned int kind = 0; kind < TT_EVENT_KINDS; kind++)
+		tt_events_destroy(&control->events[kind]);
 	tt_names_destroy(control->names);
 	tt_dns_stats_destroy(control->dns_stats);
 	tt_http_stats_destroy(control->http_stats);
@@ -225,6 +262,25 @@ static void merge_closed(struct tt_control *control, const struct tt_connection_
 	tt_counter_set(&control->counters.journal, tt_journal_fill(&control->journal));
 }
 
+/* Into its journal, where there is one. */
+static void keep_event(struct tt_control *control, enum tt_event_kind kind,
+	const struct tt_record *record, const void *tail, size_t tail_bytes)
+{
+	if (control->events[kind].bytes != NULL)
+		tt_events_append(&control->events[kind], record, tail, tail_bytes);
+}
+
+static void merge_tls(struct tt_control *control, const struct tt_tls_handshake_record *record)
+{
+	const uint8_t *certificate = tt_certificates_of(&control->certificates, record);
+
+	tt_counter_add(&control->counters.tls, 1);
+	keep_event(control, TT_EVENT_TLS, &record->header, certificate,
+		certificate == NULL ? 0 : record->certificate_bytes);
+	if (control->tls != NULL)
+		control->tls(control->context, record, certificate);
+}
+
 static void merge_dns(struct tt_control *control, const struct tt_dns_transaction_record *record)
 {
 	struct tt_dns_message response;
@@ -235,6 +291,7 @@ static void merge_dns(struct tt_control *control, const struct tt_dns_transactio
 		tt_dns_parse(&response, record->bytes + record->name_bytes,
 			record->message_bytes) == TT_DNS_OK)
 		tt_names_learn(control->names, &response, record->start_us + record->latency_us);
+	keep_event(control, TT_EVENT_DNS, &record->header, NULL, 0);
 	if (control->dns != NULL)
 		control->dns(control->context, record);
 }
@@ -277,6 +334,7 @@ static void merge(void *context, const struct tt_record *record)
 		break;
 	case TT_RECORD_HTTP:
 		tt_counter_add(&control->counters.http, 1);
+		keep_event(control, TT_EVENT_HTTP, record, NULL, 0);
 		if (control->http != NULL)
 			control->http(control->context, body);
 		break;
@@ -288,10 +346,7 @@ static void merge(void *context, const struct tt_record *record)
 		tt_certificates_take(&control->certificates, body);
 		break;
 	case TT_RECORD_TLS:
-		tt_counter_add(&control->counters.tls, 1);
-		if (control->tls != NULL)
-			control->tls(control->context, body,
-				tt_certificates_of(&control->certificates, body));
+		merge_tls(control, body);
 		break;
 	case TT_RECORD_DRAINED:
 		control->drained++;
@@ -471,6 +526,41 @@ uint32_t tt_control_closed(struct tt_control *control, uint64_t *sequence, uint6
 	while (page->count < TT_CONTROL_PAGE &&
 		(record = tt_journal_read(&control->journal, sequence, lost)) != NULL) {
 		page->records[page->count++] = *record;
+		++*sequence;
+	}
+	pthread_mutex_unlock(&control->mutex);
+	return page->count;
+}
+
+uint32_t tt_control_events(struct tt_control *control, enum tt_event_kind kind, uint64_t *sequence,
+	uint64_t *lost, struct tt_event_page *page)
+{
+	const struct tt_record *record;
+	const uint8_t *tail;
+	size_t tail_bytes;
+
+	page->count = 0;
+	page->used_bytes = 0;
+	if (control->events[kind].bytes == NULL)
+		return 0;
+	pthread_mutex_lock(&control->mutex);
+	while (page->count < TT_EVENT_PAGE &&
+		(record = tt_events_read(
+			 &control->events[kind], sequence, lost, &tail, &tail_bytes)) != NULL) {
+		size_t length = (record->size_bytes + tail_bytes + TT_RECORD_ALIGNMENT - 1) &
+			~(size_t)(TT_RECORD_ALIGNMENT - 1);
+		uint8_t *copy = page->bytes + page->used_bytes;
+
+		if (length > sizeof(page->bytes) - page->used_bytes)
+			break;
+		memcpy(copy, record, record->size_bytes);
+		if (tail_bytes > 0)
+			memcpy(copy + record->size_bytes, tail, tail_bytes);
+		page->event[page->count].record = (const void *)copy;
+		page->event[page->count].tail = tail_bytes > 0 ? copy + record->size_bytes : NULL;
+		page->event[page->count].tail_bytes = tail_bytes;
+		page->used_bytes += length;
+		page->count++;
 		++*sequence;
 	}
 	pthread_mutex_unlock(&control->mutex);

@@ -8,6 +8,7 @@
 #define TT_CONTROL_CONTROL_H
 
 #include "base/counter.h"
+#include "control/events.h"
 #include "control/journal.h"
 #include "pipeline/pipeline.h"
 #include "protocol/dns_stats.h"
@@ -41,7 +42,7 @@ struct tt_control_options {
 	void (*closed)(void *context, const struct tt_connection_record *record);
 	void *context;
 
-	/* The same for each transaction and handshake; NULL: nobody wants them. */
+	/* The same for each transaction and handshake, instead of their journals. */
 	void (*dns)(void *context, const struct tt_dns_transaction_record *record);
 	void (*http)(void *context, const struct tt_http_record *record);
 	/* `certificate` of record->certificate_bytes, or NULL when there is none. */
@@ -94,6 +95,36 @@ int tt_control_active(struct tt_control *control, struct tt_control_cursor *curs
  * TT_CONTROL_PAGE; *sequence moves on, and *lost grows by those that had gone. Returns how many. */
 uint32_t tt_control_closed(struct tt_control *control, uint64_t *sequence, uint64_t *lost,
 	struct tt_control_page *page);
+
+/* What is kept in a journal of its own. */
+enum tt_event_kind {
+	TT_EVENT_DNS,  /* struct tt_dns_transaction_record */
+	TT_EVENT_HTTP, /* struct tt_http_record */
+	TT_EVENT_TLS,  /* struct tt_tls_handshake_record; its tail is the certificate */
+	TT_EVENT_KINDS
+};
+
+#define TT_EVENT_PAGE 64 /* most events of a page */
+
+/* A page of events, in the order of their sequence numbers. */
+struct tt_event_page {
+	uint32_t count;
+	struct {
+		const struct tt_record *record; /* into `bytes` */
+		const uint8_t *tail;		/* the same; NULL: none */
+		size_t tail_bytes;
+	} event[TT_EVENT_PAGE];
+	size_t used_bytes;
+	_Alignas(8) uint8_t bytes[2 * TT_EVENT_BYTES];
+};
+
+/* Events of a kind from *sequence (1 or what this left there) on, as many as the page holds;
+ * *sequence moves on, and *lost grows by those that had gone. Returns how many. */
+uint32_t tt_control_events(struct tt_control *control, enum tt_event_kind kind, uint64_t *sequence,
+	uint64_t *lost, struct tt_event_page *page);
+
+/* What the journals of events map. */
+uint64_t tt_control_events_bytes(const struct tt_config *config);
 
 /* The names of addresses, and what all workers have counted of DNS and drained; NULL when DNS is not
  * followed. From the callbacks, and once tt_control_run() has returned. */

@@ -12,7 +12,6 @@ struct queue {
 struct worker_queues {
 	struct queue queues[TT_PORT_LIMIT];
 	unsigned int count;
-	unsigned int turn; /* whose turn it is; the worker's own */
 } __attribute__((aligned(64)));
 
 struct tt_driver_source {
@@ -20,25 +19,26 @@ struct tt_driver_source {
 	struct worker_queues workers[];
 };
 
+/* Every queue in the order of its port, each with its share of the burst, so that none starves. A
+ * tap's two directions come on two ports: what was asked on the first is looked at before what was
+ * answered on the second, when both waited. */
 static unsigned int receive(void *context, unsigned int worker, struct tt_received *received,
 	unsigned int limit, uint64_t now_us)
 {
 	struct tt_driver_source *source = context;
-	struct worker_queues *mine = &source->workers[worker];
+	const struct worker_queues *mine = &source->workers[worker];
+	unsigned int count = 0;
 
-	/* One queue after the other, beginning with the next one each time, so that a busy port
-	 * does not starve the others. */
-	for (unsigned int tried = 0; tried < mine->count; tried++) {
-		const struct queue *queue = &mine->queues[mine->turn];
+	for (unsigned int i = 0; i < mine->count; i++) {
+		const struct queue *queue = &mine->queues[i];
+		unsigned int share = (limit - count) / (mine->count - i);
 
-		if (++mine->turn >= mine->count)
-			mine->turn = 0;
-		unsigned int count = tt_port_receive(
-			source->driver, queue->port, queue->queue, received, limit, now_us);
-		if (count > 0)
-			return count;
+		count += tt_port_receive(source->driver, queue->port, queue->queue,
+			received + count, share > 0 ? share : 1, now_us);
+		if (count == limit)
+			break;
 	}
-	return 0;
+	return count;
 }
 
 static bool ended(void *context, unsigned int worker)

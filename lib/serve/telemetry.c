@@ -6,10 +6,13 @@
 #include "base/log.h"
 #include "pipeline/ledger_totals.h"
 #include "serve/connection_fields.h"
+#include "serve/dns_fields.h"
+#include "serve/http_fields.h"
 #include "serve/json.h"
 #include "serve/status_fields.h"
 #include "serve/summary_fields.h"
 #include "serve/telemetry_sink.h"
+#include "serve/tls_fields.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -268,6 +271,87 @@ static int answer_closed(
 	return TT_OK;
 }
 
+/* What of a record fits into a reply: without its answers, or its certificate, when all of it does
+ * not. */
+static void describe_event(struct tt_sink *sink, const char *name, const struct tt_event_page *page,
+	uint32_t index, bool whole)
+{
+	const struct tt_record *record = page->event[index].record;
+	const void *body = record;
+	struct tt_dns_transaction_record *dns;
+	_Alignas(8) uint8_t copy[TT_RECORD_LIMIT_BYTES];
+
+	switch ((enum tt_record_kind)record->kind) {
+	case TT_RECORD_HTTP:
+		tt_http_describe(sink, name, body);
+		break;
+	case TT_RECORD_TLS:
+		memset(copy, 0, sizeof(struct tt_tls_handshake_record));
+		memcpy(copy, record, record->size_bytes);
+		tt_tls_describe(
+			sink, name, (const void *)copy, whole ? page->event[index].tail : NULL);
+		break;
+	default:
+		memcpy(copy, record, record->size_bytes);
+		dns = (void *)copy;
+		if (!whole)
+			dns->message_bytes = 0;
+		tt_dns_describe(sink, name, dns);
+	}
+}
+
+static void describe_fitting_event(
+	struct tt_sink *sink, const char *name, const void *context, uint32_t index)
+{
+	char buffer[ELEMENT_LIMIT_BYTES];
+	struct tt_json json;
+
+	tt_json_init_bounded(&json, buffer, sizeof(buffer));
+	describe_event(&json.sink, NULL, context, index, true);
+	describe_event(sink, name, context, index, !tt_json_failed(&json));
+}
+
+static int answer_events(const struct tt_status *status, enum tt_event_kind kind, const char *name,
+	const char *parameter, struct tt_sink *sink)
+{
+	uint64_t sequence, lost = 0;
+	struct tt_event_page page;
+	const struct list list = {describe_fitting_event, &page};
+
+	if (!read_index(parameter, UINT64_MAX, true, &sequence))
+		return TT_ERROR_ARGUMENT;
+	if (sequence == 0)
+		sequence = 1;
+	uint32_t found = tt_control_events(status->control, kind, &sequence, &lost, &page);
+	uint32_t count = fitting(&list, 0, found);
+
+	sequence -= found - count;
+	tt_sink_begin_object(sink, NULL);
+	describe_list(sink, name, &list, 0, count);
+	tt_sink_unsigned(sink, "lost", lost);
+	tt_sink_unsigned(sink, "sequence", sequence);
+	/* A page without any is the last. */
+	if (count > 0)
+		tt_sink_unsigned(sink, "next", sequence);
+	tt_sink_end_object(sink);
+	return TT_OK;
+}
+
+static int answer_dns(const struct tt_status *status, const char *parameter, struct tt_sink *sink)
+{
+	return answer_events(status, TT_EVENT_DNS, "dns", parameter, sink);
+}
+
+static int answer_http(const struct tt_status *status, const char *parameter, struct tt_sink *sink)
+{
+	return answer_events(status, TT_EVENT_HTTP, "http", parameter, sink);
+}
+
+static int answer_tls(const struct tt_status *status, const char *parameter, struct tt_sink *sink)
+{
+	return answer_events(status, TT_EVENT_TLS, "tls", parameter, sink);
+}
+
 static const struct {
 	const char *command;
 	/* Writes into the sink only what it succeeds in. */
@@ -287,6 +371,12 @@ static const struct {
 		"A page of active connections. Parameter: next of the page before"},
 	{"/taptrace/closed", answer_closed,
 		"A page of closed connections. Parameter: next or sequence of the page before"},
+	{"/taptrace/dns", answer_dns,
+		"A page of DNS transactions. Parameter: next or sequence of the page before"},
+	{"/taptrace/http", answer_http,
+		"A page of HTTP transactions. Parameter: next or sequence of the page before"},
+	{"/taptrace/tls", answer_tls,
+		"A page of TLS handshakes. Parameter: next or sequence of the page before"},
 };
 
 static bool enter(void)

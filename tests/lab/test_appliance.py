@@ -134,6 +134,39 @@ class OnTraffic:
                 if key[3] == 80 and not retransmitted(record):
                     self.assertEqual(payload(record), tuple(counted))
 
+    def test_requests_agree_with_the_servers(self):
+        logged = collections.Counter((e['client'], e['client_port'], e['method'], e['uri'].split('?')[0], e['status'],
+                                       e['body_bytes'])
+                                     for e in self.lab.log('access.log') if e['server_port'] == 80)
+        self.assertEqual(sum(logged.values()), 7)
+        http = [r for r in self.appliance.ask('http', '--json') if r['server']['port'] == 80]
+        self.assertEqual(logged, collections.Counter(
+            (r['client']['address'], r['client']['port'], r['method'], r['path'], r['status'], r['response_bytes'])
+            for r in http))
+        uids = {r['uid'] for r in self.closed if r.get('protocol') == {'application': 'http'}}
+        self.assertEqual({r['uid'] for r in http}, uids)
+
+    def test_handshakes_agree_with_the_servers(self):
+        logged = {(e['client'], e['client_port']): (e['tls'], e['sni'])
+                  for e in self.lab.log('access.log') if e['server_port'] == 443}
+        self.assertEqual(len(logged), 3)
+        tls = self.appliance.ask('tls', '--json')
+        self.assertEqual(len(tls), TCP_TRAFFIC['tls'])
+        self.assertEqual(logged, {(r['client']['address'], r['client']['port']): (r['version'], r['sni'])
+                                  for r in tls if r['server']['port'] == 443})
+        old = next(r for r in tls if r['version'] == 'TLSv1.2')
+        self.assertEqual(old['certificate']['subject'], f'CN={old["sni"]}')
+        self.assertIs(old['resumed'], False)
+
+    def test_queries(self):
+        dns = self.appliance.ask('dns', '--json')
+        # Of two ports' packets between two looks at them, an answer may come out before its query.
+        self.assertLessEqual({r['status'] for r in dns}, {'answered', 'unsolicited', 'timeout'})
+        self.assertEqual({r['rcode'] for r in dns}, {'NOERROR', 'NXDOMAIN'})
+        over_tcp = [r for r in dns if r['transport'] == 'tcp']
+        self.assertEqual([(r['query_type'], [a['data'] for a in r['answers']]) for r in over_tcp], [('A', [SERVER4])])
+        self.assertIn(over_tcp[0]['uid'], {r['uid'] for r in self.closed})
+
     def test_times(self):
         for record in self.closed + self.active:
             self.assertGreaterEqual(record['start_us'], self.begin_us)
@@ -200,7 +233,7 @@ class OnTraffic:
 
     def test_tables_fit_the_terminal(self):
         for columns in 80, 120:
-            for command in (['connections'], ['connections', '--closed'], ['stats'], ['ports'], ['workers']):
+            for command in (['connections'], ['connections', '--closed'], ['dns'], ['http'], ['tls'], ['stats'], ['ports'], ['workers']):
                 with self.subTest(command=command, columns=columns):
                     lines = on_terminal(self.appliance, columns, *command)
                     self.assertGreater(len(lines), 1)
@@ -209,7 +242,7 @@ class OnTraffic:
     def test_dpdks_client_reads_every_command(self):
         commands = [c for c in self.appliance.telemetry('/') if c.startswith('/taptrace/')]
         self.assertGreaterEqual(set(commands), {f'/taptrace/{name}' for name in (
-            'info', 'ports', 'workers', 'stages', 'ledger', 'limits', 'connections')})
+            'info', 'ports', 'workers', 'stages', 'ledger', 'limits', 'connections', 'dns', 'http', 'tls')})
         asked = [c + ',0' if c == '/taptrace/stages' else c for c in commands] + ['/ethdev/list', '/ethdev/stats,0']
         done = subprocess.run(['dpdk-telemetry.py', '-f', 'taptrace'], input='\n'.join(asked), text=True,
                               env=self.appliance.environment, capture_output=True, timeout=20)

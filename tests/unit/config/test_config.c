@@ -154,7 +154,7 @@ static const char every_key[] = "ports:\n"
 				"  nsh: false\n"
 				"  etherip: false\n"
 				"  ah: false\n"
-				"journal: {connections: 2M}\n"
+				"journal: {connections: 2M, dns: 3MiB, http: 4MiB, tls: 5MiB}\n"
 				"telemetry: {prefix: tap2}\n"
 				"user: nobody\n"
 				"group: nogroup\n"
@@ -225,6 +225,9 @@ static void test_every_key_is_read(void)
 	CU_ASSERT_EQUAL(config->names.ttl_min_us, 5000000);
 	CU_ASSERT_EQUAL(config->names.ttl_max_us, 7200000000);
 	CU_ASSERT_EQUAL(config->journal.connections, 2000000);
+	CU_ASSERT_EQUAL(config->journal.dns_bytes, 3 << 20);
+	CU_ASSERT_EQUAL(config->journal.http_bytes, 4 << 20);
+	CU_ASSERT_EQUAL(config->journal.tls_bytes, 5 << 20);
 	CU_ASSERT_STRING_EQUAL(config->telemetry.prefix, "tap2");
 	CU_ASSERT_STRING_EQUAL(config->user, "nobody");
 	CU_ASSERT_STRING_EQUAL(config->group, "nogroup");
