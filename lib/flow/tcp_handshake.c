@@ -45,6 +45,12 @@ void tt_tcp_handshake_syn(struct tt_tcp *tcp, const struct tt_tcp_segment *segme
 	if (!(tcp->handshake & TT_TCP_HANDSHAKE_DONE))
 		tcp->handshake_client_us = now_us;
 	tcp->handshake |= TT_TCP_SYNACK_SEEN;
+	/* Acknowledged already: of a tap's two ports that of the client was looked at first. The
+	 * handshake is complete, and there is nothing to time. */
+	const struct tt_tcp_half *server = &tcp->half[segment->direction];
+	if ((tcp->handshake & TT_TCP_SYN_SEEN) && (server->known & TT_TCP_KNOWN_ACKNOWLEDGED) &&
+		tt_tcp_before(segment->sequence, server->acknowledged))
+		tcp->handshake |= TT_TCP_HANDSHAKE_DONE;
 }
 
 /* The client's first segment that acknowledges the SYN-ACK. */

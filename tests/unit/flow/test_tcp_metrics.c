@@ -71,6 +71,28 @@ static void test_handshake_is_timed(void)
 	CU_ASSERT_EQUAL(summary.rtt_var_us, 37000 / 2);
 }
 
+/* The client's port was looked at first. */
+static void test_ack_before_its_syn_ack_completes_the_handshake(void)
+{
+	struct talk talk = talk_from(UINT32_MAX, 5);
+
+	say(&talk, CLIENT, TT_TCP_SYN, 0, 0, 0);
+	say(&talk, CLIENT, TT_TCP_ACK, 1, 1, 0);
+	say(&talk, SERVER, SYNACK, 0, 1, 0);
+	struct tt_tcp_summary summary = sum(&talk);
+	CU_ASSERT_EQUAL(summary.handshake, TT_TCP_HANDSHAKE_COMPLETE);
+	CU_ASSERT_TRUE(summary.established);
+	CU_ASSERT_FALSE(
+		summary.present & (TT_TCP_HAS_HANDSHAKE_TIME | TT_TCP_HAS_HANDSHAKE_CLIENT));
+
+	/* What it acknowledges is another connection's. */
+	talk = talk_from(UINT32_MAX, 5);
+	say(&talk, CLIENT, TT_TCP_SYN, 0, 0, 0);
+	say(&talk, CLIENT, TT_TCP_ACK, 1, UINT32_MAX - 3, 0);
+	say(&talk, SERVER, SYNACK, 0, 1, 0);
+	CU_ASSERT_EQUAL(sum(&talk).handshake, TT_TCP_HANDSHAKE_NO_ACK);
+}
+
 static void test_syn_retransmission_does_not_spoil_the_times(void)
 {
 	struct talk talk = talk_from(1, 5);
@@ -581,6 +603,8 @@ static void test_counters_stop_at_their_width(void)
 
 static const struct suite_test tests[] = {
 	{"handshake is timed", test_handshake_is_timed},
+	{"an ACK before its SYN-ACK completes the handshake",
+		test_ack_before_its_syn_ack_completes_the_handshake},
 	{"SYN retransmission does not spoil the times",
 		test_syn_retransmission_does_not_spoil_the_times},
 	{"SYN-ACK that echoes an earlier SYN is not timed",
