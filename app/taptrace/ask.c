@@ -13,10 +13,11 @@
 
 #define DEFAULT_PREFIX "taptrace"
 
-static void print_usage(
-	FILE *out, const char *name, const char *summary, const struct tt_ask_flag *flag)
+static void print_usage(FILE *out, const char *name, const char *summary,
+	const struct tt_ask_flag *flag, const char *operand)
 {
-	fprintf(out, "usage: taptrace %s [OPTION...]\n\n%s\n\n", name, summary);
+	fprintf(out, "usage: taptrace %s [OPTION...]%s%s\n\n%s\n\n", name,
+		operand == NULL ? "" : " ", operand == NULL ? "" : operand, summary);
 	if (flag != NULL)
 		fprintf(out, "      --%-14s %s\n", flag->name, flag->help);
 	fputs("  -j, --json           NDJSON, one object a line; the default but on a terminal\n"
@@ -26,8 +27,8 @@ static void print_usage(
 		out);
 }
 
-int tt_ask_begin(struct tt_ask *ask, int argc, char **argv, const char *summary,
-	const struct tt_ask_flag *flag)
+static int begin(struct tt_ask *ask, int argc, char **argv, const char *summary,
+	const struct tt_ask_flag *flag, const char *operand, const char **value)
 {
 	enum {
 		OPTION_FLAG = 256
@@ -60,18 +61,36 @@ int tt_ask_begin(struct tt_ask *ask, int argc, char **argv, const char *summary,
 			*flag->set = true;
 			break;
 		case 'h':
-			print_usage(stdout, argv[0], summary, flag);
+			print_usage(stdout, argv[0], summary, flag, operand);
 			return EXIT_DONE;
 		default:
-			print_usage(stderr, argv[0], summary, flag);
+			print_usage(stderr, argv[0], summary, flag, operand);
 			return EXIT_USAGE;
 		}
-	if (optind < argc) {
+	if (operand != NULL && optind == argc) {
 		tt_log_error(
-			"%s: no argument is expected, but there is \"%s\"", argv[0], argv[optind]);
+			"%s: no %s is given (see taptrace %s --help)", argv[0], operand, argv[0]);
+		return EXIT_USAGE;
+	}
+	if (operand != NULL)
+		*value = argv[optind++];
+	if (optind < argc) {
+		tt_log_error("%s: one argument too many: \"%s\"", argv[0], argv[optind]);
 		return EXIT_USAGE;
 	}
 	return tt_client_open(&ask->client, prefix, path) == TT_OK ? -1 : EXIT_FAILED;
+}
+
+int tt_ask_begin(struct tt_ask *ask, int argc, char **argv, const char *summary,
+	const struct tt_ask_flag *flag)
+{
+	return begin(ask, argc, argv, summary, flag, NULL, NULL);
+}
+
+int tt_ask_begin_operand(struct tt_ask *ask, int argc, char **argv, const char *summary,
+	const char *operand, const char **value)
+{
+	return begin(ask, argc, argv, summary, NULL, operand, value);
 }
 
 bool tt_ask_print(const char *type, json_t *record)

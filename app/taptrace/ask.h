@@ -31,6 +31,10 @@ struct tt_ask {
 int tt_ask_begin(struct tt_ask *ask, int argc, char **argv, const char *summary,
 	const struct tt_ask_flag *flag);
 
+/* The same for a command that takes one argument, called `operand` in its help. */
+int tt_ask_begin_operand(struct tt_ask *ask, int argc, char **argv, const char *summary,
+	const char *operand, const char **value);
+
 /* One line of NDJSON on standard output. `type` becomes its first member; NULL: it has one. false
  * when standard output takes no more. */
 bool tt_ask_print(const char *type, json_t *record);

@@ -18,6 +18,7 @@ int tt_command_connections(int argc, char **argv);
 int tt_command_dns(int argc, char **argv);
 int tt_command_http(int argc, char **argv);
 int tt_command_tls(int argc, char **argv);
+int tt_command_names(int argc, char **argv);
 int tt_command_stats(int argc, char **argv);
 int tt_command_ports(int argc, char **argv);
 int tt_command_workers(int argc, char **argv);

@@ -16,6 +16,7 @@ static const struct {
 	{"dns", tt_command_dns, "DNS transactions that it keeps"},
 	{"http", tt_command_http, "HTTP transactions that it keeps"},
 	{"tls", tt_command_tls, "TLS handshakes that it keeps"},
+	{"names", tt_command_names, "names of an address, from DNS answers"},
 	{"stats", tt_command_stats, "what it received, what became of it, where time goes"},
 	{"ports", tt_command_ports, "its tap ports"},
 	{"workers", tt_command_workers, "its workers"},

@@ -582,6 +582,17 @@ const struct tt_names *tt_control_names(const struct tt_control *control)
 	return control->names;
 }
 
+const struct tt_names *tt_control_names_hold(struct tt_control *control)
+{
+	pthread_mutex_lock(&control->mutex);
+	return control->names;
+}
+
+void tt_control_names_release(struct tt_control *control)
+{
+	pthread_mutex_unlock(&control->mutex);
+}
+
 const struct tt_control_counters *tt_control_counters(const struct tt_control *control)
 {
 	return &control->counters;

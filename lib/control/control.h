@@ -134,6 +134,11 @@ const struct tt_dns_stats *tt_control_dns_stats(const struct tt_control *control
 /* The same of HTTP. */
 const struct tt_http_stats *tt_control_http_stats(const struct tt_control *control);
 
+/* The names, for any thread while the run goes on: they stay as they are until the release, and so
+ * does the control core, which waits. NULL when DNS is not followed; released all the same. */
+const struct tt_names *tt_control_names_hold(struct tt_control *control);
+void tt_control_names_release(struct tt_control *control);
+
 const struct tt_control_counters *tt_control_counters(const struct tt_control *control);
 const struct tt_config *tt_control_config(const struct tt_control *control);
 struct tt_pipeline *tt_control_pipeline(const struct tt_control *control);

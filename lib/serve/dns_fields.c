@@ -138,6 +138,7 @@ void tt_names_describe(struct tt_sink *sink, const char *name, unsigned int ip_v
 		if (names[i].expires_us > expires_us)
 			expires_us = names[i].expires_us;
 	tt_names_array_describe(sink, names, count);
-	tt_sink_unsigned(sink, "expires_us", expires_us);
+	if (count > 0)
+		tt_sink_unsigned(sink, "expires_us", expires_us);
 	tt_sink_end_object(sink);
 }

@@ -14,6 +14,7 @@
 #include "serve/telemetry_sink.h"
 #include "serve/tls_fields.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -192,12 +193,18 @@ static int answer_limits(
 	return TT_OK;
 }
 
+/* A page of them, and the names of their addresses while these are held. */
+struct connections {
+	struct tt_control_page page;
+	const struct tt_names *names;
+};
+
 static void describe_connection(
 	struct tt_sink *sink, const char *name, const void *context, uint32_t index)
 {
-	const struct tt_control_page *page = context;
+	const struct connections *connections = context;
 
-	tt_connection_describe(sink, name, &page->records[index], NULL);
+	tt_connection_describe(sink, name, &connections->page.records[index], connections->names);
 }
 
 /* "WORKER:SLOT", where the table of which worker is to be read on. */
@@ -216,8 +223,8 @@ static int answer_connections(
 	const struct tt_status *status, const char *parameter, struct tt_sink *sink)
 {
 	struct tt_control_cursor start = {0}, cursor;
-	struct tt_control_page page;
-	const struct list list = {describe_connection, &page};
+	struct connections connections;
+	const struct list list = {describe_connection, &connections};
 	uint32_t limit = PAGE_CONNECTIONS, count;
 	char next[32];
 	int code;
@@ -228,16 +235,19 @@ static int answer_connections(
 	 * again, shorter. */
 	for (;;) {
 		cursor = start;
-		code = tt_control_active(status->control, &cursor, limit, &page);
+		code = tt_control_active(status->control, &cursor, limit, &connections.page);
 		if (code != TT_OK && code != TT_ERROR_END)
 			return code;
-		count = fitting(&list, 0, page.count);
-		if (count == page.count)
+		connections.names = tt_control_names_hold(status->control);
+		count = fitting(&list, 0, connections.page.count);
+		if (count == connections.page.count)
 			break;
+		tt_control_names_release(status->control);
 		limit = count;
 	}
 	tt_sink_begin_object(sink, NULL);
 	describe_list(sink, "connections", &list, 0, count);
+	tt_control_names_release(status->control);
 	if (code != TT_ERROR_END) {
 		snprintf(next, sizeof(next), "%" PRIu32 ":%" PRIu32, cursor.worker, cursor.slot);
 		tt_sink_string(sink, "next", next);
@@ -250,19 +260,22 @@ static int answer_closed(
 	const struct tt_status *status, const char *parameter, struct tt_sink *sink)
 {
 	uint64_t sequence, lost = 0;
-	struct tt_control_page page;
-	const struct list list = {describe_connection, &page};
+	struct connections connections;
+	const struct list list = {describe_connection, &connections};
 
 	if (!read_index(parameter, UINT64_MAX, true, &sequence))
 		return TT_ERROR_ARGUMENT;
 	if (sequence == 0)
 		sequence = 1;
-	uint32_t found = tt_control_closed(status->control, &sequence, &lost, &page);
+	uint32_t found = tt_control_closed(status->control, &sequence, &lost, &connections.page);
+
+	connections.names = tt_control_names_hold(status->control);
 	uint32_t count = fitting(&list, 0, found);
 
 	sequence -= found - count;
 	tt_sink_begin_object(sink, NULL);
 	describe_list(sink, "connections", &list, 0, count);
+	tt_control_names_release(status->control);
 	tt_sink_unsigned(sink, "lost", lost);
 	tt_sink_unsigned(sink, "sequence", sequence);
 	if (count < found || found == TT_CONTROL_PAGE)
@@ -352,6 +365,27 @@ static int answer_tls(const struct tt_status *status, const char *parameter, str
 	return answer_events(status, TT_EVENT_TLS, "tls", parameter, sink);
 }
 
+static int answer_names(const struct tt_status *status, const char *parameter, struct tt_sink *sink)
+{
+	struct tt_names_name found[TT_NAMES_AN_ADDRESS];
+	uint8_t address[16] = {0};
+	unsigned int ip_version = 4, count = 0;
+
+	if (parameter == NULL)
+		return TT_ERROR_ARGUMENT;
+	if (inet_pton(AF_INET, parameter, address) != 1) {
+		ip_version = 6;
+		if (inet_pton(AF_INET6, parameter, address) != 1)
+			return TT_ERROR_ARGUMENT;
+	}
+	const struct tt_names *names = tt_control_names_hold(status->control);
+	if (names != NULL)
+		count = tt_names_lookup(names, ip_version, address, tt_clock_wall_us(), found);
+	tt_names_describe(sink, NULL, ip_version, address, found, count);
+	tt_control_names_release(status->control);
+	return TT_OK;
+}
+
 static const struct {
 	const char *command;
 	/* Writes into the sink only what it succeeds in. */
@@ -373,6 +407,7 @@ static const struct {
 		"A page of closed connections. Parameter: next or sequence of the page before"},
 	{"/taptrace/dns", answer_dns,
 		"A page of DNS transactions. Parameter: next or sequence of the page before"},
+	{"/taptrace/names", answer_names, "The names of an address. Parameter: the address"},
 	{"/taptrace/http", answer_http,
 		"A page of HTTP transactions. Parameter: next or sequence of the page before"},
 	{"/taptrace/tls", answer_tls,

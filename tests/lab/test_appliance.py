@@ -167,6 +167,22 @@ class OnTraffic:
         self.assertEqual([(r['query_type'], [a['data'] for a in r['answers']]) for r in over_tcp], [('A', [SERVER4])])
         self.assertIn(over_tcp[0]['uid'], {r['uid'] for r in self.closed})
 
+    def test_names(self):
+        """What dig asked for is what the server's address is called, here and in connections' records."""
+        names = next(a['data'] for r in self.appliance.ask('dns', '--json') if r.get('answers')
+                     for a in r['answers'] if a['type'] == 'A') == SERVER4
+        self.assertTrue(names)
+        record, = self.appliance.ask('names', '--json', SERVER4)
+        self.assertEqual(record['address'], SERVER4)
+        self.assertIn('www.lab.test', record['names'])
+        self.assertGreater(record['expires_us'], self.end_us)
+        later = [r for r in self.closed if r['server']['address'] == SERVER4 and 'names' in r['server']]
+        for found in later:
+            self.assertIn('www.lab.test', found['server']['names'])
+        self.assertEqual(self.appliance.ask('names', '--json', '198.51.100.77')[0]['names'], [])
+        self.assertEqual(self.appliance.run('names', 'nowhere').returncode, 2)
+        self.assertEqual(self.appliance.run('names').returncode, 2)
+
     def test_times(self):
         for record in self.closed + self.active:
             self.assertGreaterEqual(record['start_us'], self.begin_us)
@@ -242,8 +258,9 @@ class OnTraffic:
     def test_dpdks_client_reads_every_command(self):
         commands = [c for c in self.appliance.telemetry('/') if c.startswith('/taptrace/')]
         self.assertGreaterEqual(set(commands), {f'/taptrace/{name}' for name in (
-            'info', 'ports', 'workers', 'stages', 'ledger', 'limits', 'connections', 'dns', 'http', 'tls')})
-        asked = [c + ',0' if c == '/taptrace/stages' else c for c in commands] + ['/ethdev/list', '/ethdev/stats,0']
+            'info', 'ports', 'workers', 'stages', 'ledger', 'limits', 'connections', 'dns', 'http', 'tls', 'names')})
+        parameters = {'/taptrace/stages': ',0', '/taptrace/names': f',{SERVER6}'}
+        asked = [c + parameters.get(c, '') for c in commands] + ['/ethdev/list', '/ethdev/stats,0']
         done = subprocess.run(['dpdk-telemetry.py', '-f', 'taptrace'], input='\n'.join(asked), text=True,
                               env=self.appliance.environment, capture_output=True, timeout=20)
         replies = [json.loads(line) for line in done.stdout.splitlines()]
