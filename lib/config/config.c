@@ -150,7 +150,7 @@ static bool refuse_type(
 	return false;
 }
 
-static bool take_cpus(
+static bool take_numbers(
 	struct loader *loader, const struct tt_schema_key *key, const struct tt_yaml_node *node)
 {
 	char message[TT_VALUE_MESSAGE_BYTES];
@@ -158,7 +158,7 @@ static bool take_cpus(
 
 	if (node->kind != TT_YAML_SCALAR || (node->plain && tt_value_is_null(node->scalar)))
 		return refuse_type(loader, key, node);
-	bool taken = tt_value_cpus(
+	bool taken = tt_value_list(
 		key, node->scalar, tt_schema_field(loader->config, key, 0), &count, message);
 	tt_schema_set_items(loader->config, key, count);
 	if (!taken)
@@ -260,7 +260,7 @@ static bool visit_inside_list(struct loader *loader, const struct tt_yaml_node *
 	if (key->type == TT_SCHEMA_LIST)
 		return visit_item(loader, key, node);
 	struct mark *mark = mark_of(loader, key, 0);
-	if (node->kind == TT_YAML_REFUSED || !take_cpus(loader, key, node))
+	if (node->kind == TT_YAML_REFUSED || !take_numbers(loader, key, node))
 		mark->faulty = true;
 	return false;
 }
@@ -292,11 +292,13 @@ static bool visit_key(struct loader *loader, const struct tt_schema_key *key,
 		mark->faulty = true;
 		return refuse_type(loader, key, node);
 	case TT_SCHEMA_CPUS:
+	case TT_SCHEMA_PORTS:
 		tt_schema_set_items(loader->config, key, 0);
 		if (node->kind == TT_YAML_SEQUENCE)
 			return true;
-		taken = (node->kind == TT_YAML_SCALAR && strcmp(node->scalar, "any") == 0) ||
-			take_cpus(loader, key, node);
+		taken = (node->kind == TT_YAML_SCALAR &&
+				strcmp(node->scalar, tt_value_empty_list(key->type)) == 0) ||
+			take_numbers(loader, key, node);
 		break;
 	case TT_SCHEMA_DEVICE:
 		taken = is_first_device(loader, key, node, item) &&

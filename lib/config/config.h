@@ -19,6 +19,7 @@
 #define TT_CONFIG_CPU_ANY (-1)
 
 /* So many find room for the records of a burst, however slow the control core is. */
+#define TT_CONFIG_DNS_PORTS	       64
 #define TT_CONFIG_RECORD_BATCHES_LEAST 8
 
 enum tt_config_steering {
@@ -114,6 +115,8 @@ struct tt_config {
 
 	struct {
 		bool enabled;
+		uint32_t ports[TT_CONFIG_DNS_PORTS]; /* besides the well-known ones */
+		uint32_t port_count;
 		uint32_t pending; /* a worker: queries without their response yet */
 		uint64_t timeout_us;
 		uint32_t keys; /* of statistics, a worker's and the control core's */

@@ -41,17 +41,17 @@ static void print_text(const char *text, FILE *out)
 	fputc('"', out);
 }
 
-static void print_cpus(const struct printer *printer, const struct tt_schema_key *key)
+static void print_numbers(const struct printer *printer, const struct tt_schema_key *key)
 {
-	const uint32_t *cpus = tt_schema_value(printer->config, key, 0);
+	const uint32_t *numbers = tt_schema_value(printer->config, key, 0);
 	uint32_t count = tt_schema_items(printer->config, key);
 
 	if (count == 0) {
-		fputs("any", printer->out);
+		fputs(tt_value_empty_list(key->type), printer->out);
 		return;
 	}
 	for (uint32_t i = 0; i < count; i++)
-		fprintf(printer->out, "%s%" PRIu32, i == 0 ? "[" : ", ", cpus[i]);
+		fprintf(printer->out, "%s%" PRIu32, i == 0 ? "[" : ", ", numbers[i]);
 	fputc(']', printer->out);
 }
 
@@ -64,7 +64,8 @@ static void print_pair(const struct printer *printer, const struct tt_config *co
 	fprintf(printer->out, "%s: ", tt_schema_name(key->path));
 	switch (key->type) {
 	case TT_SCHEMA_CPUS:
-		print_cpus(printer, key);
+	case TT_SCHEMA_PORTS:
+		print_numbers(printer, key);
 		break;
 	case TT_SCHEMA_STRING:
 	case TT_SCHEMA_DEVICE:

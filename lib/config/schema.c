@@ -235,6 +235,14 @@ const struct tt_schema_key tt_schema[] = {
 		.description = "Follow DNS",
 		FIELD(dns.enabled),
 		RANGE(0, 1, 1)},
+	{.path = "dns.ports",
+		.type = TT_SCHEMA_PORTS,
+		.description = "More of its ports, besides 53, 5353 and 5355",
+		FIELD(dns.ports),
+		.minimum = 1,
+		.maximum = UINT16_MAX,
+		.count_offset = offsetof(struct tt_config, dns.port_count),
+		.capacity = TT_CONFIG_DNS_PORTS},
 	{.path = "dns.pending",
 		.type = TT_SCHEMA_COUNT,
 		.description = "Queries of each worker that wait for their response",
@@ -535,6 +543,7 @@ void tt_schema_set_default(struct tt_config *config, const struct tt_schema_key 
 		break;
 	case TT_SCHEMA_LIST:
 	case TT_SCHEMA_CPUS:
+	case TT_SCHEMA_PORTS:
 		tt_schema_set_items(config, key, 0);
 		break;
 	case TT_SCHEMA_STRING:

@@ -29,6 +29,7 @@ enum tt_schema_type {
 	TT_SCHEMA_ENUM,	    /* one of `names`; an enum of their order */
 	TT_SCHEMA_CPU,	    /* a CPU's number or `any`; int32_t */
 	TT_SCHEMA_CPUS,	  /* CPUs and ranges of them, as a list or as text, or `any`; uint32_t[] */
+	TT_SCHEMA_PORTS,  /* the same of ports, or `none` */
 	TT_SCHEMA_STRING, /* const char *, NULL where it is not set */
 	TT_SCHEMA_DEVICE  /* a string that is the item's device; stores which key named it, too */
 };
@@ -47,7 +48,7 @@ struct tt_schema_key {
 	enum tt_schema_type type;
 	bool hot;	    /* a reload applies it; else it needs a restart */
 	size_t offset;	    /* of the field in struct tt_config, or in the list's item */
-	size_t field_bytes; /* of it; TT_SCHEMA_CPUS: of the whole array */
+	size_t field_bytes; /* of it; TT_SCHEMA_CPUS and _PORTS: of the whole array */
 
 	/* Numbers, in the unit that is stored */
 	uint64_t minimum;
@@ -65,7 +66,7 @@ struct tt_schema_key {
 	const char *fallback_text; /* the default; NULL: not set */
 	const char *example;	   /* for the annotated file where there is no default */
 
-	/* TT_SCHEMA_CPUS and TT_SCHEMA_LIST: where the uint32_t with the number of items is, and
+	/* TT_SCHEMA_CPUS, _PORTS and _LIST: where the uint32_t with the number of items is, and
 	 * how many fit; TT_SCHEMA_LIST: how far apart they are */
 	size_t count_offset;
 	uint32_t capacity;
@@ -111,7 +112,7 @@ void tt_schema_set_text(
 const char *tt_schema_text(
 	const struct tt_config *config, const struct tt_schema_key *key, uint32_t item);
 
-/* How many items a TT_SCHEMA_LIST or TT_SCHEMA_CPUS has. */
+/* How many items a TT_SCHEMA_LIST, TT_SCHEMA_CPUS or TT_SCHEMA_PORTS has. */
 uint32_t tt_schema_items(const struct tt_config *config, const struct tt_schema_key *key);
 void tt_schema_set_items(struct tt_config *config, const struct tt_schema_key *key, uint32_t items);
 

@@ -56,6 +56,8 @@ const char *tt_value_expected(enum tt_schema_type type)
 		return "a CPU's number or any";
 	case TT_SCHEMA_CPUS:
 		return "CPUs such as [1, 2] or 1-3,5, or any";
+	case TT_SCHEMA_PORTS:
+		return "ports such as [5300, 5301] or 5300-5309, or none";
 	default:
 		return "a text";
 	}
@@ -248,8 +250,8 @@ static bool read_bool(const char *text, uint64_t *number, char *message)
 		meant == NULL ? "" : "?");
 }
 
-/* A CPU's number at the start of `rest`, a part of `text`; *end is what follows. */
-static bool read_cpu(const struct tt_schema_key *key, const char *text, const char *rest,
+/* A number of the key's at the start of `rest`, a part of `text`; *end is what follows. */
+static bool read_list_number(const struct tt_schema_key *key, const char *text, const char *rest,
 	const char **end, uint32_t *cpu, char *message)
 {
 	uint64_t number;
@@ -258,8 +260,9 @@ static bool read_cpu(const struct tt_schema_key *key, const char *text, const ch
 	*cpu = (uint32_t)number;
 	if (*end == rest || (rest[0] == '0' && *end - rest > 1))
 		return refuse(message, "\"%.40s\" is not %s", text, tt_value_expected(key->type));
-	if (!fits || number > key->maximum)
-		return refuse(message, "%.40s is out of range: 0 to %" PRIu64, text, key->maximum);
+	if (!fits || number < key->minimum || number > key->maximum)
+		return refuse(message, "%.40s is out of range: %" PRIu64 " to %" PRIu64, text,
+			key->minimum, key->maximum);
 	return true;
 }
 
@@ -279,7 +282,7 @@ bool tt_value_number(
 		*number = UINT64_MAX;
 		if (strcmp(text, "any") == 0)
 			return true;
-		if (!read_cpu(key, text, text, &end, &cpu, message))
+		if (!read_list_number(key, text, text, &end, &cpu, message))
 			return false;
 		*number = cpu;
 		return *end == '\0' ||
@@ -289,7 +292,7 @@ bool tt_value_number(
 	}
 }
 
-bool tt_value_cpus(const struct tt_schema_key *key, const char *text, uint32_t *cpus,
+bool tt_value_list(const struct tt_schema_key *key, const char *text, uint32_t *numbers,
 	uint32_t *count, char *message)
 {
 	const char *rest = text;
@@ -298,17 +301,18 @@ bool tt_value_cpus(const struct tt_schema_key *key, const char *text, uint32_t *
 		uint32_t first;
 		uint32_t last;
 
-		if (!read_cpu(key, text, rest, &rest, &first, message))
+		if (!read_list_number(key, text, rest, &rest, &first, message))
 			return false;
 		last = first;
-		if (*rest == '-' && !read_cpu(key, text, rest + 1, &rest, &last, message))
+		if (*rest == '-' && !read_list_number(key, text, rest + 1, &rest, &last, message))
 			return false;
 		if (last < first)
 			return refuse(message, "\"%.40s\" counts down", text);
-		for (uint32_t cpu = first; cpu <= last; cpu++) {
+		for (uint32_t number = first; number <= last; number++) {
 			if (*count == key->capacity)
-				return refuse(message, "more than %" PRIu32 " CPUs", key->capacity);
-			cpus[(*count)++] = cpu;
+				return refuse(message, "more than %" PRIu32 " %s", key->capacity,
+					key->type == TT_SCHEMA_CPUS ? "CPUs" : "ports");
+			numbers[(*count)++] = number;
 		}
 		if (*rest == '\0')
 			return true;
@@ -319,6 +323,11 @@ bool tt_value_cpus(const struct tt_schema_key *key, const char *text, uint32_t *
 		while (*rest == ' ')
 			rest++;
 	}
+}
+
+const char *tt_value_empty_list(enum tt_schema_type type)
+{
+	return type == TT_SCHEMA_CPUS ? "any" : "none";
 }
 
 bool tt_value_is_null(const char *text)

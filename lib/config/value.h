@@ -15,8 +15,9 @@
 bool tt_value_number(
 	const struct tt_schema_key *key, const char *text, uint64_t *number, char *message);
 
-/* "1-3,5" into at most TT_SCHEMA_CPUS' capacity of CPUs, appended to the *count that are there. */
-bool tt_value_cpus(const struct tt_schema_key *key, const char *text, uint32_t *cpus,
+/* "1-3,5" of TT_SCHEMA_CPUS or TT_SCHEMA_PORTS into at most the key's capacity of numbers, appended to
+ * the *count that are there. */
+bool tt_value_list(const struct tt_schema_key *key, const char *text, uint32_t *numbers,
 	uint32_t *count, char *message);
 
 /* Is this a text that a string key may hold? */
@@ -31,6 +32,9 @@ void tt_value_print(const struct tt_schema_key *key, uint64_t number, FILE *out)
 /* "64 to 16KiB", "adaptive, poll", ... into `text` (TT_VALUE_MESSAGE_BYTES); nothing for types
  * that say it themselves. */
 void tt_value_range(const struct tt_schema_key *key, char *text);
+
+/* The word for an empty TT_SCHEMA_CPUS or TT_SCHEMA_PORTS. */
+const char *tt_value_empty_list(enum tt_schema_type type);
 
 /* What a value of this type looks like: "true or false", ... */
 const char *tt_value_expected(enum tt_schema_type type);

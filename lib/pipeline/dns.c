@@ -79,6 +79,21 @@ static void report(void *context, const struct tt_dns_transaction *transaction)
 	tt_shard_commit(worker->shard);
 }
 
+static void add_port(struct tt_worker_dns *dns, uint32_t port)
+{
+	dns->ports[port / 64] |= UINT64_C(1) << port % 64;
+}
+
+/* The well-known ports: 53 (RFC 1035), 5353 (RFC 6762), 5355 (RFC 4795). */
+static void add_ports(struct tt_worker_dns *dns, const struct tt_config *config)
+{
+	add_port(dns, 53);
+	add_port(dns, 5353);
+	add_port(dns, 5355);
+	for (uint32_t i = 0; i < config->dns.port_count; i++)
+		add_port(dns, config->dns.ports[i]);
+}
+
 bool tt_dns_worker_create(
 	struct tt_worker *worker, const struct tt_config *config, uint64_t secret, bool huge_pages)
 {
@@ -88,6 +103,7 @@ bool tt_dns_worker_create(
 
 	if (!config->dns.enabled)
 		return true;
+	add_ports(dns, config);
 	dns->pending_limit = config->dns.pending;
 	dns->key_limit = config->dns.keys;
 	return tt_dns_stats_create(&dns->stats, &stats) == 0 &&

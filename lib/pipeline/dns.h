@@ -24,6 +24,7 @@ struct tt_worker_dns {
 	uint32_t key_limit;
 	struct tt_dns_stream_pool messages; /* split ones, of TCP */
 	uint64_t swept_us;
+	uint64_t ports[(UINT16_MAX + 1) / 64]; /* bit 1 << number, of its ports */
 };
 
 /* false without memory; tt_dns_worker_destroy() takes what there is apart. */
@@ -44,10 +45,10 @@ void tt_dns_sweep(struct tt_worker *worker);
 /* The end of the run: every pending query, and the statistics. Waits for the control core. */
 void tt_dns_drain(struct tt_worker *worker);
 
-/* The well-known ports: 53 (RFC 1035), 5353 (RFC 6762), 5355 (RFC 4795). */
-static inline bool tt_dns_port(uint16_t port)
+/* Is it one of the ports of DNS, the well-known and the configured ones? */
+static inline bool tt_dns_port(const struct tt_worker_dns *dns, uint16_t port)
 {
-	return port == 53 || port == 5353 || port == 5355;
+	return (dns->ports[port / 64] >> port % 64 & 1) != 0;
 }
 
 #endif

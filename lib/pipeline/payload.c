@@ -363,9 +363,11 @@ static void end_conversation(struct tt_payload_reading *reading)
 		tt_counter_read(&worker->counters.conversations) - 1);
 }
 
-static bool is_dns_flow(const struct tt_flow *flow)
+static bool is_dns_flow(const struct tt_worker *worker, const struct tt_flow *flow)
 {
-	return tt_dns_port(flow->key.low_port) || tt_dns_port(flow->key.high_port);
+	return worker->dns.transactions != NULL &&
+		(tt_dns_port(&worker->dns, flow->key.low_port) ||
+			tt_dns_port(&worker->dns, flow->key.high_port));
 }
 
 /* The first payload of a TCP connection: where its streams begin is known of a direction whose SYN
@@ -383,7 +385,7 @@ static void begin_streams(struct tt_payload_reading *reading, const struct tt_tc
 		conversation->from_start = true;
 		tt_stream_start(&conversation->stream, direction, initial + 1);
 	}
-	if (is_dns_flow(flow) && reading->worker->dns.transactions != NULL)
+	if (is_dns_flow(reading->worker, flow))
 		become(reading, TT_PAYLOAD_DNS);
 	else
 		become(reading, TT_PAYLOAD_LOOKING);
@@ -490,8 +492,8 @@ static void begin_datagrams(
 	struct tt_flow *flow = reading->flow;
 
 	flow->payload = TT_PAYLOAD_PASSED;
-	if (worker->dns.transactions != NULL &&
-		(is_dns_flow(flow) || tt_dns_is_plausible(bytes, length))) {
+	if (is_dns_flow(worker, flow) ||
+		(worker->dns.transactions != NULL && tt_dns_is_plausible(bytes, length))) {
 		flow->application = TT_PROTOCOL_DNS;
 		flow->payload = TT_PAYLOAD_FOLLOWED;
 	} else if (worker->tls.enabled && is_dtls(bytes, length)) {

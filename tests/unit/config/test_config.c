@@ -23,6 +23,7 @@ static bool is_same(const struct tt_config *one, const struct tt_config *other,
 	case TT_SCHEMA_LIST:
 		return tt_schema_items(one, key) == tt_schema_items(other, key);
 	case TT_SCHEMA_CPUS:
+	case TT_SCHEMA_PORTS:
 		return tt_schema_items(one, key) == tt_schema_items(other, key) &&
 			memcmp(tt_schema_value(one, key, 0), tt_schema_value(other, key, 0),
 				tt_schema_items(one, key) * sizeof(uint32_t)) == 0;
@@ -89,76 +90,77 @@ static void test_defaults(void)
 	tt_config_free(config);
 }
 
-static const char every_key[] = "ports:\n"
-				"- {pci: 0000:3b:00.0, descriptors: 64}\n"
-				"- {interface: eth1, frame_size: 9000}\n"
-				"- {af_xdp: eth2, promiscuous: false}\n"
-				"- pcap: eth3\n"
-				"- memif: /run/memif.sock\n"
-				"- virtio_user: '/run/v \"h\".sock'\n"
-				"- tap: dtap0\n"
-				"- ring: r0\n"
-				"- null: n0\n"
-				"- devargs: \"net_foo0,key=value\"\n"
-				"- \"null\": 'null'\n"
-				"workers:\n"
-				"  count: 3\n"
-				"  cpus: [5, 1-2]\n"
-				"  idle: poll\n"
-				"  steering: \"software\"\n"
-				"  ring_packets: 1024\n"
-				"control: {cpu: 0}\n"
-				"memory:\n"
-				"  huge_pages: require\n"
-				"  mbufs: 100K\n"
-				"  mbuf_size: 4K\n"
-				"  record_batches: 127\n"
-				"flow:\n"
-				"  connections: 3M\n"
-				"  half_open: 70000\n"
-				"  key: {vlan: true, tunnel: false}\n"
-				"  timeouts:\n"
-				"    tcp_idle: 2h\n"
-				"    tcp_half_open: 7s\n"
-				"    tcp_closing: 1500ms\n"
-				"    udp_one_way: 31000001us\n"
-				"    udp_two_way: 5m\n"
-				"    other: 29s\n"
-				"fragments: {datagrams: 5K, timeout: 11s}\n"
-				"dns: {enabled: false, pending: 5K, timeout: 7s, keys: 3K,\n"
-				"  registered_domain: true}\n"
-				"payload: {connections: 2K, reassembly: 5MiB}\n"
-				"http: {enabled: false, transactions: 3K, keys: 4K}\n"
-				"tls: {enabled: false, handshakes: 6K}\n"
-				"names: {addresses: 9K, an_address: 3, ttl_min: 5s, ttl_max: 2h}\n"
-				"tunnels:\n"
-				"  depth: 2\n"
-				"  mpls: false\n"
-				"  pppoe: false\n"
-				"  gre: false\n"
-				"  pptp: false\n"
-				"  nvgre: false\n"
-				"  erspan1: false\n"
-				"  erspan2: false\n"
-				"  erspan3: false\n"
-				"  vxlan: false\n"
-				"  vxlan_gpe: false\n"
-				"  geneve: false\n"
-				"  gtpu: false\n"
-				"  ipip: false\n"
-				"  6in4: false\n"
-				"  4in6: false\n"
-				"  6in6: false\n"
-				"  teredo: false\n"
-				"  l2tp: false\n"
-				"  nsh: false\n"
-				"  etherip: false\n"
-				"  ah: false\n"
-				"journal: {connections: 2M, dns: 3MiB, http: 4MiB, tls: 5MiB}\n"
-				"telemetry: {prefix: tap2}\n"
-				"user: nobody\n"
-				"group: nogroup\n"
-				"log: {level: debug}\n";
+static const char every_key[] =
+	"ports:\n"
+	"- {pci: 0000:3b:00.0, descriptors: 64}\n"
+	"- {interface: eth1, frame_size: 9000}\n"
+	"- {af_xdp: eth2, promiscuous: false}\n"
+	"- pcap: eth3\n"
+	"- memif: /run/memif.sock\n"
+	"- virtio_user: '/run/v \"h\".sock'\n"
+	"- tap: dtap0\n"
+	"- ring: r0\n"
+	"- null: n0\n"
+	"- devargs: \"net_foo0,key=value\"\n"
+	"- \"null\": 'null'\n"
+	"workers:\n"
+	"  count: 3\n"
+	"  cpus: [5, 1-2]\n"
+	"  idle: poll\n"
+	"  steering: \"software\"\n"
+	"  ring_packets: 1024\n"
+	"control: {cpu: 0}\n"
+	"memory:\n"
+	"  huge_pages: require\n"
+	"  mbufs: 100K\n"
+	"  mbuf_size: 4K\n"
+	"  record_batches: 127\n"
+	"flow:\n"
+	"  connections: 3M\n"
+	"  half_open: 70000\n"
+	"  key: {vlan: true, tunnel: false}\n"
+	"  timeouts:\n"
+	"    tcp_idle: 2h\n"
+	"    tcp_half_open: 7s\n"
+	"    tcp_closing: 1500ms\n"
+	"    udp_one_way: 31000001us\n"
+	"    udp_two_way: 5m\n"
+	"    other: 29s\n"
+	"fragments: {datagrams: 5K, timeout: 11s}\n"
+	"dns: {enabled: false, ports: 5300-5302, pending: 5K, timeout: 7s, keys: 3K,\n"
+	"  registered_domain: true}\n"
+	"payload: {connections: 2K, reassembly: 5MiB}\n"
+	"http: {enabled: false, transactions: 3K, keys: 4K}\n"
+	"tls: {enabled: false, handshakes: 6K}\n"
+	"names: {addresses: 9K, an_address: 3, ttl_min: 5s, ttl_max: 2h}\n"
+	"tunnels:\n"
+	"  depth: 2\n"
+	"  mpls: false\n"
+	"  pppoe: false\n"
+	"  gre: false\n"
+	"  pptp: false\n"
+	"  nvgre: false\n"
+	"  erspan1: false\n"
+	"  erspan2: false\n"
+	"  erspan3: false\n"
+	"  vxlan: false\n"
+	"  vxlan_gpe: false\n"
+	"  geneve: false\n"
+	"  gtpu: false\n"
+	"  ipip: false\n"
+	"  6in4: false\n"
+	"  4in6: false\n"
+	"  6in6: false\n"
+	"  teredo: false\n"
+	"  l2tp: false\n"
+	"  nsh: false\n"
+	"  etherip: false\n"
+	"  ah: false\n"
+	"journal: {connections: 2M, dns: 3MiB, http: 4MiB, tls: 5MiB}\n"
+	"telemetry: {prefix: tap2}\n"
+	"user: nobody\n"
+	"group: nogroup\n"
+	"log: {level: debug}\n";
 
 static void test_every_key_is_read(void)
 {
@@ -209,6 +211,9 @@ static void test_every_key_is_read(void)
 	CU_ASSERT_EQUAL(config->tunnels.layer_kinds, 0);
 	CU_ASSERT_EQUAL(config->tunnels.layer_limit, 2);
 	CU_ASSERT_FALSE(config->dns.enabled);
+	CU_ASSERT_EQUAL(config->dns.port_count, 3);
+	CU_ASSERT_EQUAL(config->dns.ports[0], 5300);
+	CU_ASSERT_EQUAL(config->dns.ports[2], 5302);
 	CU_ASSERT_EQUAL(config->dns.pending, 5000);
 	CU_ASSERT_EQUAL(config->dns.timeout_us, 7000000);
 	CU_ASSERT_EQUAL(config->dns.keys, 3000);
@@ -432,7 +437,8 @@ static void randomize(struct tt_config *config, uint64_t *state)
 					random_up_to(state, 4) == 0)
 					tt_schema_set_text(
 						config, key, item, random_text(state, key, item));
-			} else if (key->type >= TT_SCHEMA_BOOL && key->type != TT_SCHEMA_CPUS) {
+			} else if (key->type >= TT_SCHEMA_BOOL && key->type != TT_SCHEMA_CPUS &&
+				key->type != TT_SCHEMA_PORTS) {
 				tt_schema_set_number(config, key, item, random_value(state, key));
 			}
 		}
@@ -444,6 +450,9 @@ static void randomize(struct tt_config *config, uint64_t *state)
 	config->workers.cpu_count = random_up_to(state, 1) ? config->workers.count : 0;
 	for (uint32_t i = 0; i < config->workers.cpu_count; i++)
 		config->workers.cpus[i] = (i * 7 + 512) % 1024;
+	config->dns.port_count = (uint32_t)random_up_to(state, TT_CONFIG_DNS_PORTS);
+	for (uint32_t i = 0; i < config->dns.port_count; i++)
+		config->dns.ports[i] = 1 + (uint32_t)random_up_to(state, UINT16_MAX - 1);
 	if (config->workers.cpu_count > 0)
 		config->control.cpu = (int32_t)random_up_to(state, 511);
 }

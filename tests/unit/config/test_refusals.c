@@ -278,6 +278,11 @@ static void test_numbers_are_exact(void)
 		{"workers: {cpus: 1024}\n",
 			"f:1:17: workers.cpus: 1024 is out of range: 0 to 1023\n"},
 		{"workers: {cpus: 0-64}\n", "f:1:17: workers.cpus: more than 64 CPUs\n"},
+		{"dns: {ports: 0}\n", "f:1:14: dns.ports: 0 is out of range: 1 to 65535\n"},
+		{"dns: {ports: any}\n",
+			"f:1:14: dns.ports: \"any\" is not ports such as [5300, 5301] or "
+			"5300-5309, or none\n"},
+		{"dns: {ports: 1-65}\n", "f:1:14: dns.ports: more than 64 ports\n"},
 		{"workers: {cpus: 1;2}\n",
 			"f:1:17: workers.cpus: \"1;2\" is not CPUs such as [1, 2] or 1-3,5, or "
 			"any\n"},

@@ -437,6 +437,29 @@ static void dns_over_tcp_is_known_on_any_port(void)
 	traffic_free(&traffic);
 }
 
+/* A query alone says nothing of itself on any port, when it is no sound message: on a port of DNS
+ * it is counted. */
+static void configured_ports_are_of_dns(void)
+{
+	struct traffic traffic = {.time_us = BASE_US};
+
+	traffic_udp(&traffic, client, server, 20);
+	for (unsigned int configured = 0; configured < 2; configured++) {
+		struct rig rig = rig_make(&traffic, 1);
+
+		rig.config->dns.ports[0] = server.port;
+		rig.config->dns.port_count = configured;
+		rig_launch(&rig);
+		tt_control_run(rig.control);
+		const struct tt_worker_counters *counters =
+			tt_pipeline_worker_counters(rig.pipeline, 0);
+		CU_ASSERT_EQUAL(tt_counter_read(&counters->dns_malformed), configured);
+		rig_end(&rig);
+		rig_free(&rig);
+	}
+	traffic_free(&traffic);
+}
+
 static const struct suite_test tests[] = {
 	{"requests are read however they are cut", requests_are_read_however_they_are_cut},
 	{"a request after unknown bytes is found", a_request_after_unknown_bytes_is_found},
@@ -446,6 +469,7 @@ static const struct suite_test tests[] = {
 	{"after CONNECT comes another protocol", after_connect_comes_another_protocol},
 	{"connections without room are counted", connections_without_room_are_counted},
 	{"what nobody knows is given up", what_nobody_knows_is_given_up},
+	{"configured ports are of DNS", configured_ports_are_of_dns},
 	{"DNS over TCP is known on any port", dns_over_tcp_is_known_on_any_port},
 };
 
