@@ -193,6 +193,13 @@ static bool take_scalar(struct loader *loader, const struct tt_schema_key *key,
 		return refuse_type(loader, key, node);
 	if (is_text)
 		return take_text(loader, key, node, item);
+	if (key->type == TT_SCHEMA_NETWORK) {
+		if (tt_value_network(
+			    node->scalar, tt_schema_field(loader->config, key, item), message))
+			return true;
+		fault(loader, node->path, node->line, node->column, "%s", message);
+		return false;
+	}
 	if (!node->plain && key->type != TT_SCHEMA_ENUM)
 		return refuse_type(loader, key, node);
 	if (!tt_value_number(key, node->scalar, &number, message)) {
@@ -470,8 +477,30 @@ static void check_port(struct loader *loader, uint32_t port)
 	}
 }
 
+static void check_rules(struct loader *loader, const char *list_path)
+{
+	const struct tt_schema_key *list = tt_schema_find(list_path);
+	char path[64];
+
+	for (uint32_t item = 0; item < tt_schema_items(loader->config, list); item++) {
+		const struct mark *entry = mark_of(loader, list, 1 + item);
+		bool says_something = entry->faulty;
+
+		for (uint32_t i = 0; i < tt_schema_count; i++)
+			if (tt_schema_list(&tt_schema[i]) == list)
+				says_something |= mark_of(loader, &tt_schema[i], item)->line != 0;
+		if (says_something)
+			continue;
+		snprintf(path, sizeof(path), "%s[%" PRIu32 "]", list_path, item);
+		fault(loader, path, entry->line, entry->column,
+			"names nothing: one of network, port, protocol or vlan is needed");
+	}
+}
+
 static void check(struct loader *loader)
 {
+	check_rules(loader, "filter.include");
+	check_rules(loader, "filter.exclude");
 	for (uint32_t port = 0; port < loader->config->port_count; port++)
 		check_port(loader, port);
 	check_cpus(loader);

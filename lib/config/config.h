@@ -17,6 +17,7 @@
 #define TT_CONFIG_PORTS	  32
 #define TT_CONFIG_WORKERS 64
 #define TT_CONFIG_CPU_ANY (-1)
+#define TT_CONFIG_RULES	  64 /* to include, and as many to exclude */
 
 /* So many find room for the records of a burst, however slow the control core is. */
 #define TT_CONFIG_DNS_PORTS	       64
@@ -61,6 +62,21 @@ struct tt_config_port {
 	bool promiscuous;
 };
 
+/* IPv4 addresses mapped into IPv6 are the IPv4 ones. */
+struct tt_config_network {
+	uint8_t address[16]; /* IPv4: the first 4 bytes; no bit is set behind the prefix */
+	uint8_t prefix_bits;
+	uint8_t ip_version; /* 4 or 6; 0: any address */
+};
+
+/* What a packet must be like for a filter to match it; 0: any. */
+struct tt_config_rule {
+	struct tt_config_network network;
+	uint32_t protocol;
+	uint32_t ports; /* first << 16 | last */
+	uint32_t vlans;
+};
+
 struct tt_config {
 	struct tt_config_port ports[TT_CONFIG_PORTS];
 	uint32_t port_count;
@@ -102,6 +118,13 @@ struct tt_config {
 		uint32_t datagrams; /* a worker: fragmented datagrams known at a time */
 		uint64_t timeout_us;
 	} fragments;
+
+	struct {
+		struct tt_config_rule include[TT_CONFIG_RULES];
+		struct tt_config_rule exclude[TT_CONFIG_RULES];
+		uint32_t include_count;
+		uint32_t exclude_count;
+	} filter;
 
 	struct {
 		uint32_t layer_kinds; /* taken off: bit 1 << enum tt_layer_kind */

@@ -67,6 +67,9 @@ static void print_pair(const struct printer *printer, const struct tt_config *co
 	case TT_SCHEMA_PORTS:
 		print_numbers(printer, key);
 		break;
+	case TT_SCHEMA_NETWORK:
+		tt_value_print_network(tt_schema_value(config, key, item), printer->out);
+		break;
 	case TT_SCHEMA_STRING:
 	case TT_SCHEMA_DEVICE:
 		text = tt_schema_text(config, key, item);
@@ -102,32 +105,39 @@ static void annotate(
 }
 
 /* What an entry may hold, as comments to be taken in. */
-static void print_sample(const struct printer *printer, const struct tt_schema_key *list)
+static void print_sample(
+	const struct printer *printer, const struct tt_schema_key *list, const char *indent)
 {
 	struct tt_config sample = {0};
+	char first_indent[2 * TT_SCHEMA_DEPTH + sizeof("  ")];
+	char further_indent[2 * TT_SCHEMA_DEPTH + sizeof("  #   ")];
 
+	snprintf(first_indent, sizeof(first_indent), "%s  ", indent);
+	snprintf(further_indent, sizeof(further_indent), "%s  #   ", indent);
 	for (uint32_t i = 0; i < tt_schema_count; i++) {
 		const struct tt_schema_key *key = &tt_schema[i];
-		bool first = key->type == TT_SCHEMA_DEVICE;
+		bool first = key->type == TT_SCHEMA_DEVICE || key == list + 1;
 
 		if (tt_schema_list(key) != list)
 			continue;
 		tt_schema_set_default(&sample, key, 0);
-		annotate(printer, key, first ? "  " : "  #   ");
-		fputs(first ? "  # - " : "  #   ", printer->out);
+		annotate(printer, key, first ? first_indent : further_indent);
+		fprintf(printer->out, "%s%s", indent, first ? "  # - " : "  #   ");
 		print_pair(printer, &sample, key, 0);
 	}
 }
 
-static void print_list(const struct printer *printer, const struct tt_schema_key *list)
+static void print_list(
+	const struct printer *printer, const struct tt_schema_key *list, const char *indent)
 {
 	uint32_t items = tt_schema_items(printer->config, list);
 
-	fprintf(printer->out, "%s:%s\n", list->path, items == 0 && !printer->annotate ? " []" : "");
+	fprintf(printer->out, "%s:%s\n", tt_schema_name(list->path),
+		items == 0 && !printer->annotate ? " []" : "");
 	if (printer->annotate)
-		print_sample(printer, list);
+		print_sample(printer, list, indent);
 	for (uint32_t item = 0; item < items; item++) {
-		const char *lead = "  - ";
+		const char *lead = "- ";
 
 		for (uint32_t i = 0; i < tt_schema_count; i++) {
 			const struct tt_schema_key *key = &tt_schema[i];
@@ -136,9 +146,9 @@ static void print_list(const struct printer *printer, const struct tt_schema_key
 				(key->type == TT_SCHEMA_DEVICE &&
 					tt_schema_text(printer->config, key, item) == NULL))
 				continue;
-			fputs(lead, printer->out);
+			fprintf(printer->out, "%s  %s", indent, lead);
 			print_pair(printer, printer->config, key, item);
-			lead = "    ";
+			lead = "  ";
 		}
 	}
 }
@@ -180,7 +190,7 @@ void tt_config_print(const struct tt_config *config, bool annotate_keys, FILE *o
 		if (key->type == TT_SCHEMA_SECTION) {
 			fprintf(out, "%s:\n", tt_schema_name(key->path));
 		} else if (key->type == TT_SCHEMA_LIST) {
-			print_list(&printer, key);
+			print_list(&printer, key, indent);
 		} else {
 			fputs(is_unset(&printer, key) ? "# " : "", out);
 			print_pair(&printer, config, key, 0);

@@ -35,6 +35,37 @@
 		.path = (key_path), .type = TT_SCHEMA_DURATION, .hot = true,                       \
 		.description = (text), FIELD(key_field), RANGE(MS_US, WEEK_US, (standard))         \
 	}
+#define RULE_FIELD(field)                                                                          \
+	.offset = offsetof(struct tt_config_rule, field),                                          \
+	.field_bytes = sizeof(((struct tt_config_rule *)NULL)->field)
+/* The rules of one list; every key of a rule has to match. */
+#define RULES(kind, text)                                                                          \
+	{.path = "filter." #kind,                                                                  \
+		.type = TT_SCHEMA_LIST,                                                            \
+		.description = (text),                                                             \
+		FIELD(filter.kind),                                                                \
+		.count_offset = offsetof(struct tt_config, filter.kind##_count),                   \
+		.capacity = TT_CONFIG_RULES,                                                       \
+		.item_bytes = sizeof(struct tt_config_rule)},                                      \
+		{.path = "filter." #kind "[].network",                                             \
+			.type = TT_SCHEMA_NETWORK,                                                 \
+			.description = "One of the two addresses is in it",                        \
+			RULE_FIELD(network)},                                                      \
+		{.path = "filter." #kind "[].port",                                                \
+			.type = TT_SCHEMA_RANGE,                                                   \
+			.description = "The port at that address",                                 \
+			RULE_FIELD(ports),                                                         \
+			RANGE(1, 65535, 0)},                                                       \
+		{.path = "filter." #kind "[].protocol",                                            \
+			.type = TT_SCHEMA_PROTOCOL,                                                \
+			.description = "What IP carries",                                          \
+			RULE_FIELD(protocol),                                                      \
+			RANGE(1, 255, 0)},                                                         \
+	{                                                                                          \
+		.path = "filter." #kind "[].vlan", .type = TT_SCHEMA_RANGE,                        \
+		.description = "One of the VLAN tags, outside or inside of tunnels",               \
+		RULE_FIELD(vlans), RANGE(1, 4095, 0)                                               \
+	}
 /* The bit is 1 << enum tt_layer_kind, the key tt_layer_name(): a unit test holds them together. */
 #define LAYER(key, bit, text)                                                                      \
 	{                                                                                          \
@@ -312,6 +343,12 @@ const struct tt_schema_key tt_schema[] = {
 		"How long a name holds at least, whatever its TTL says"),
 	TIMEOUT("names.ttl_max", names.ttl_max_us, 24 * HOUR_US, "How long a name holds at most"),
 
+	SECTION("filter",
+		"Which packets are traced, by their innermost IP header; both "
+		"directions match alike"),
+	RULES(include, "Trace only packets that match one of these; none: all"),
+	RULES(exclude, "Leave out packets that match one of these, included or not"),
+
 	SECTION("tunnels", "Which encapsulations are taken off; others stay flows of their own"),
 	{.path = "tunnels.depth",
 		.type = TT_SCHEMA_UINT,
@@ -545,6 +582,9 @@ void tt_schema_set_default(struct tt_config *config, const struct tt_schema_key 
 	case TT_SCHEMA_CPUS:
 	case TT_SCHEMA_PORTS:
 		tt_schema_set_items(config, key, 0);
+		break;
+	case TT_SCHEMA_NETWORK:
+		memset(tt_schema_field(config, key, item), 0, key->field_bytes);
 		break;
 	case TT_SCHEMA_STRING:
 		tt_schema_set_text(config, key, item, key->fallback_text);

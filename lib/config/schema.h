@@ -28,10 +28,15 @@ enum tt_schema_type {
 	TT_SCHEMA_DURATION, /* digits and us, ms, s, m or h; stored in microseconds */
 	TT_SCHEMA_ENUM,	    /* one of `names`; an enum of their order */
 	TT_SCHEMA_CPU,	    /* a CPU's number or `any`; int32_t */
-	TT_SCHEMA_CPUS,	  /* CPUs and ranges of them, as a list or as text, or `any`; uint32_t[] */
-	TT_SCHEMA_PORTS,  /* the same of ports, or `none` */
-	TT_SCHEMA_STRING, /* const char *, NULL where it is not set */
-	TT_SCHEMA_DEVICE  /* a string that is the item's device; stores which key named it, too */
+	TT_SCHEMA_CPUS,	   /* CPUs and ranges of them, as a list or as text, or `any`; uint32_t[] */
+	TT_SCHEMA_PORTS,   /* the same of ports, or `none` */
+	TT_SCHEMA_NETWORK, /* an address, one with a prefix or netmask, or `any`; struct
+			     * tt_config_network */
+	TT_SCHEMA_PROTOCOL, /* of IP, by name or number, or `any`, which is 0; uint32_t */
+	TT_SCHEMA_RANGE,    /* a number, two with '-' between, or `any`, which is 0; uint32_t, the
+			     * first << 16 | the last */
+	TT_SCHEMA_STRING,   /* const char *, NULL where it is not set */
+	TT_SCHEMA_DEVICE    /* a string that is the item's device; stores which key named it, too */
 };
 
 /* What a string must look like beyond TT_SCHEMA_TEXT_BYTES and no control characters. */

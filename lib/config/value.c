@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/value.h"
 
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 #include <strings.h>
+
+/* By their names in records. */
+static const struct protocol {
+	const char *name;
+	uint32_t number; /* IANA's protocol numbers */
+} protocols[] = {{"icmp", 1}, {"tcp", 6}, {"udp", 17}, {"icmp6", 58}, {"sctp", 132}, {NULL, 0}};
 
 struct unit {
 	const char *suffix;
@@ -58,6 +65,12 @@ const char *tt_value_expected(enum tt_schema_type type)
 		return "CPUs such as [1, 2] or 1-3,5, or any";
 	case TT_SCHEMA_PORTS:
 		return "ports such as [5300, 5301] or 5300-5309, or none";
+	case TT_SCHEMA_NETWORK:
+		return "a network like 10.0.0.0/8 or 2001:db8::/32, an address, or any";
+	case TT_SCHEMA_PROTOCOL:
+		return "icmp, tcp, udp, icmp6, sctp, a protocol's number, or any";
+	case TT_SCHEMA_RANGE:
+		return "a number, a range like 8000-8999, or any";
 	default:
 		return "a text";
 	}
@@ -266,6 +279,124 @@ static bool read_list_number(const struct tt_schema_key *key, const char *text, 
 	return true;
 }
 
+static bool read_protocol(
+	const struct tt_schema_key *key, const char *text, uint64_t *number, char *message)
+{
+	for (const struct protocol *protocol = protocols; protocol->name != NULL; protocol++)
+		if (strcmp(protocol->name, text) == 0) {
+			*number = protocol->number;
+			return true;
+		}
+	if (text[0] < '0' || text[0] > '9')
+		return refuse(message, "\"%.40s\" is not %s", text, tt_value_expected(key->type));
+	return read_quantity(key, text, number, message);
+}
+
+/* A number of a range, which begins at `rest`, a part of `text`; *end is what follows. */
+static bool read_bound(const struct tt_schema_key *key, const char *text, const char *rest,
+	const char **end, uint64_t *number, char *message)
+{
+	bool fits = read_digits(rest, end, number);
+
+	if (*end == rest || (rest[0] == '0' && *end - rest > 1))
+		return refuse(message, "\"%.40s\" is not %s", text, tt_value_expected(key->type));
+	if (!fits || *number < key->minimum || *number > key->maximum)
+		return refuse_range(key, text, message);
+	return true;
+}
+
+static bool read_range(
+	const struct tt_schema_key *key, const char *text, uint64_t *number, char *message)
+{
+	uint64_t first;
+	uint64_t last;
+	const char *end;
+
+	if (!read_bound(key, text, text, &end, &first, message))
+		return false;
+	last = first;
+	if (*end == '-' && !read_bound(key, text, end + 1, &end, &last, message))
+		return false;
+	if (*end != '\0')
+		return refuse(message, "\"%.40s\" is not %s", text, tt_value_expected(key->type));
+	if (last < first)
+		return refuse(message, "\"%.40s\" counts down", text);
+	*number = first << 16 | last;
+	return true;
+}
+
+/* A prefix's length or, of IPv4, the netmask that has it. */
+static bool read_prefix(const char *text, unsigned int bits, unsigned int *prefix_bits)
+{
+	struct in_addr mask;
+	const char *end;
+	uint64_t number;
+
+	if (bits == 32 && inet_pton(AF_INET, text, &mask) == 1) {
+		uint32_t host = ~ntohl(mask.s_addr);
+
+		*prefix_bits = 32 - (unsigned int)__builtin_popcount(host);
+		return (host & (host + 1)) == 0;
+	}
+	bool fits = read_digits(text, &end, &number);
+	*prefix_bits = (unsigned int)number;
+	return fits && number <= bits && end != text && *end == '\0' &&
+		(text[0] != '0' || end == text + 1);
+}
+
+bool tt_value_network(const char *text, struct tt_config_network *network, char *message)
+{
+	static const uint8_t mapped[12] = {[10] = 0xff, 0xff}; /* RFC 4291, 2.5.5.2 */
+	char address[INET6_ADDRSTRLEN + 1];
+	size_t length = strcspn(text, "/");
+	unsigned int prefix_bits;
+
+	*network = (struct tt_config_network){0};
+	if (strcmp(text, "any") == 0)
+		return true;
+	snprintf(address, sizeof(address), "%.*s", (int)(length < 64 ? length : 64), text);
+	if (inet_pton(AF_INET, address, network->address) == 1)
+		network->ip_version = 4;
+	else if (inet_pton(AF_INET6, address, network->address) == 1)
+		network->ip_version = 6;
+	else
+		return refuse(
+			message, "\"%.80s\" is not %s", text, tt_value_expected(TT_SCHEMA_NETWORK));
+
+	unsigned int bits = network->ip_version == 4 ? 32 : 128;
+	prefix_bits = bits;
+	if (text[length] == '/' && !read_prefix(text + length + 1, bits, &prefix_bits))
+		return refuse(message, "\"%.80s\" has no prefix of 0 to %u bits%s", text, bits,
+			bits == 32 ? " or netmask" : "");
+	if (network->ip_version == 6 && prefix_bits >= 96 &&
+		memcmp(network->address, mapped, sizeof(mapped)) == 0) {
+		memcpy(network->address, network->address + 12, 4);
+		memset(network->address + 4, 0, 12);
+		network->ip_version = 4;
+		prefix_bits -= 96;
+		bits = 32;
+	}
+	network->prefix_bits = (uint8_t)prefix_bits;
+	for (unsigned int bit = prefix_bits; bit < bits; bit++)
+		if (network->address[bit / 8] & 0x80 >> bit % 8)
+			return refuse(message, "\"%.80s\" has bits set behind its prefix", text);
+	return true;
+}
+
+void tt_value_print_network(const struct tt_config_network *network, FILE *out)
+{
+	char address[INET6_ADDRSTRLEN];
+
+	if (network->ip_version == 0) {
+		fputs("any", out);
+		return;
+	}
+	inet_ntop(network->ip_version == 4 ? AF_INET : AF_INET6, network->address, address,
+		sizeof(address));
+	/* Quoted, for ':' means something to YAML. */
+	fprintf(out, "\"%s/%u\"", address, network->prefix_bits);
+}
+
 bool tt_value_number(
 	const struct tt_schema_key *key, const char *text, uint64_t *number, char *message)
 {
@@ -287,6 +418,13 @@ bool tt_value_number(
 		*number = cpu;
 		return *end == '\0' ||
 			refuse(message, "\"%.40s\" is not %s", text, tt_value_expected(key->type));
+	case TT_SCHEMA_PROTOCOL:
+	case TT_SCHEMA_RANGE:
+		*number = 0;
+		if (strcmp(text, "any") == 0)
+			return true;
+		return key->type == TT_SCHEMA_RANGE ? read_range(key, text, number, message)
+						    : read_protocol(key, text, number, message);
 	default:
 		return read_quantity(key, text, number, message);
 	}
@@ -427,6 +565,20 @@ void tt_value_print(const struct tt_schema_key *key, uint64_t number, FILE *out)
 		else
 			fprintf(out, "%" PRIu64, number);
 		break;
+	case TT_SCHEMA_PROTOCOL:
+		if (number == 0)
+			fputs("any", out);
+		else
+			fprintf(out, "%" PRIu64, number);
+		break;
+	case TT_SCHEMA_RANGE:
+		if (number == 0)
+			fputs("any", out);
+		else if (number >> 16 == (number & UINT16_MAX))
+			fprintf(out, "%" PRIu64, number >> 16);
+		else
+			fprintf(out, "%" PRIu64 "-%" PRIu64, number >> 16, number & UINT16_MAX);
+		break;
 	default:
 		unit = suffix(key->type, number, &shown);
 		fprintf(out, "%" PRIu64 "%s", shown, unit);
@@ -444,6 +596,16 @@ void tt_value_range(const struct tt_schema_key *key, char *text)
 	case TT_SCHEMA_SIZE:
 	case TT_SCHEMA_DURATION:
 		describe_range(key, text, TT_VALUE_MESSAGE_BYTES);
+		break;
+	case TT_SCHEMA_NETWORK:
+	case TT_SCHEMA_PROTOCOL:
+		snprintf(text, TT_VALUE_MESSAGE_BYTES, "%s", tt_value_expected(key->type));
+		break;
+	case TT_SCHEMA_RANGE:
+		describe_range(key, text, TT_VALUE_MESSAGE_BYTES);
+		length = strlen(text);
+		snprintf(text + length, TT_VALUE_MESSAGE_BYTES - length,
+			", a range of them, or any");
 		break;
 	case TT_SCHEMA_CPU:
 	case TT_SCHEMA_CPUS:

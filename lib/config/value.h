@@ -20,6 +20,11 @@ bool tt_value_number(
 bool tt_value_list(const struct tt_schema_key *key, const char *text, uint32_t *numbers,
 	uint32_t *count, char *message);
 
+/* "10.0.0.0/8", "10.0.0.0/255.0.0.0", "2001:db8::/32", "::ffff:10.0.0.0/104", an address alone, or
+ * "any". */
+bool tt_value_network(const char *text, struct tt_config_network *network, char *message);
+void tt_value_print_network(const struct tt_config_network *network, FILE *out);
+
 /* Is this a text that a string key may hold? */
 bool tt_value_text(const struct tt_schema_key *key, const char *text, char *message);
 

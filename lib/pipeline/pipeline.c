@@ -28,6 +28,7 @@ struct tt_pipeline {
 	bool launched;
 	atomic_bool stop; /* control core: wo, workers: ro */
 	struct tt_pipeline_clock clock;
+	struct tt_filter filter; /* unchanged once made */
 	uint8_t *rings; /* count * count rings, one behind the other; NULL for one worker */
 	size_t ring_bytes;
 	size_t memory_bytes;
@@ -197,6 +198,38 @@ static bool needs_software_steering(const struct tt_pipeline_options *options)
 	return !options->source->symmetric;
 }
 
+_Static_assert(TT_CONFIG_RULES <= TT_FILTER_RULES, "every configured rule finds room");
+
+static void copy_rules(
+	struct tt_filter_rule *rules, const struct tt_config_rule *configured, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		const struct tt_config_rule *from = &configured[i];
+
+		rules[i] = (struct tt_filter_rule){
+			.prefix_bits = from->network.prefix_bits,
+			.ip_version = from->network.ip_version,
+			.ip_protocol = (uint8_t)from->protocol,
+			.port_first = (uint16_t)(from->ports >> 16),
+			.port_last = (uint16_t)from->ports,
+			.vlan_first = (uint16_t)(from->vlans >> 16),
+			.vlan_last = (uint16_t)from->vlans,
+		};
+		memcpy(rules[i].address, from->network.address, sizeof(rules[i].address));
+	}
+}
+
+static int make_filter(struct tt_filter *filter, const struct tt_config *config)
+{
+	struct tt_filter_rule include[TT_CONFIG_RULES];
+	struct tt_filter_rule exclude[TT_CONFIG_RULES];
+
+	copy_rules(include, config->filter.include, config->filter.include_count);
+	copy_rules(exclude, config->filter.exclude, config->filter.exclude_count);
+	return tt_filter_make(filter, include, config->filter.include_count, exclude,
+		config->filter.exclude_count);
+}
+
 static bool make_worker(struct tt_pipeline *pipeline, unsigned int number,
 	const struct tt_pipeline_options *options, const struct tt_key_secret *secret)
 {
@@ -213,6 +246,7 @@ static bool make_worker(struct tt_pipeline *pipeline, unsigned int number,
 	};
 	worker->key = (struct tt_key_options){
 		.vlan = config->flow.key_vlan, .tunnel = config->flow.key_tunnel};
+	worker->filter = tt_filter_is_set(&pipeline->filter) ? &pipeline->filter : NULL;
 	worker->secret = *secret;
 	worker->software_steering = needs_software_steering(options);
 	worker->adaptive_idle = config->workers.idle == TT_IDLE_ADAPTIVE;
@@ -278,6 +312,12 @@ int tt_pipeline_create(struct tt_pipeline **pipeline, const struct tt_pipeline_o
 		goto no_memory;
 	made->worker_count = count;
 	made->memory_bytes = bytes;
+	code = make_filter(&made->filter, options->config);
+	if (code != 0) {
+		tt_log_error("the filters hold a rule that is none: %s", tt_error_text(code));
+		tt_pipeline_destroy(made);
+		return code;
+	}
 	start_clock(&made->clock);
 	tt_pipeline_sync_clock(made);
 	for (unsigned int w = 0; w < count; w++)

@@ -86,7 +86,8 @@ struct tt_pipeline;
 /* Room that the pipeline needs in each mbuf's private area. */
 uint16_t tt_pipeline_mbuf_private_bytes(void);
 
-/* 0, or TT_ERROR_MEMORY after a line in the log. The EAL runs, with a lcore for each worker. */
+/* 0; TT_ERROR_MEMORY, or TT_ERROR_ARGUMENT for a filter's rule that no configuration file can give,
+ * after a line in the log. The EAL runs, with a lcore for each worker. */
 int tt_pipeline_create(struct tt_pipeline **pipeline, const struct tt_pipeline_options *options);
 void tt_pipeline_destroy(struct tt_pipeline *pipeline);
 

@@ -137,10 +137,23 @@ bool tt_steer_message(struct tt_worker *worker, unsigned int to, uint8_t kind, c
 	return true;
 }
 
+/* Its ports are not known, so no rule for ports matches. Its packets have been counted as
+ * processed; they are left out of the flows alone. */
+static bool orphan_excluded(const struct tt_worker *worker, const struct tt_fragment_orphan *orphan)
+{
+	struct tt_packet packet = orphan->packet;
+
+	packet.source = orphan->source;
+	packet.destination = orphan->destination;
+	return tt_filter_excludes(worker->filter, &packet);
+}
+
 /* An orphan to the owner of its flow; where no message gets there, its packets are counted in this
  * worker's own table. */
 static void settle_orphan(struct tt_worker *worker, const struct tt_fragment_orphan *orphan)
 {
+	if (worker->filter != NULL && orphan_excluded(worker, orphan))
+		return;
 	unsigned int owner = tt_steer_owner(worker, key_hash(worker, &orphan->packet));
 
 	if (owner == worker->number ||
@@ -280,6 +293,16 @@ static enum fragment_fate resolve(struct tt_worker *worker, unsigned int i)
 	return FATE_GOES_ON;
 }
 
+/* Take packet i out by the filters, with what was put together for it. */
+static void exclude(struct tt_worker *worker, unsigned int i)
+{
+	struct tt_burst *burst = &worker->burst;
+
+	if (burst->fragment[i] != TT_BURST_PLAIN)
+		rte_pktmbuf_free(burst->datagram[i]);
+	tt_worker_drop(worker, i, TT_DROP_EXCLUDED);
+}
+
 /* An ICMP error, seen first by this worker: to the owner of the flow that it is about, in the order
  * of the packets that go there. `before` is the number of the packet that follows here. */
 static void steer_icmp_error(
@@ -338,6 +361,12 @@ void tt_stage_steer(struct tt_worker *worker)
 			}
 			if (fate != FATE_GOES_ON)
 				continue;
+		}
+
+		/* Fragments have their ports now, wherever they came from. */
+		if (worker->filter != NULL && tt_filter_excludes(worker->filter, packet)) {
+			exclude(worker, i);
+			continue;
 		}
 
 		if (unlikely(tt_is_icmp(packet)) && burst->from_source)

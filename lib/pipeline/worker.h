@@ -5,6 +5,7 @@
 #ifndef TT_PIPELINE_WORKER_H
 #define TT_PIPELINE_WORKER_H
 
+#include "packet/filter.h"
 #include "pipeline/burst.h"
 #include "pipeline/dns.h"
 #include "pipeline/http.h"
@@ -35,6 +36,7 @@ struct tt_worker {
 	struct tt_source source;
 	struct tt_decode_options decode;
 	struct tt_key_options key;
+	const struct tt_filter *filter; /* the pipeline's; NULL: no rules */
 	struct tt_key_secret secret;
 	bool software_steering;
 	bool adaptive_idle;

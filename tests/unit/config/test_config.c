@@ -33,6 +33,9 @@ static bool is_same(const struct tt_config *one, const struct tt_config *other,
 		other_text = tt_schema_text(other, key, item);
 		return (text == NULL) == (other_text == NULL) &&
 			(text == NULL || strcmp(text, other_text) == 0);
+	case TT_SCHEMA_NETWORK:
+		return memcmp(tt_schema_value(one, key, item), tt_schema_value(other, key, item),
+			       sizeof(struct tt_config_network)) == 0;
 	default:
 		return tt_schema_number(one, key, item) == tt_schema_number(other, key, item);
 	}
@@ -78,6 +81,8 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(config->flow.udp_one_way_us, 30000000);
 	CU_ASSERT_EQUAL(config->flow.udp_two_way_us, 120000000);
 	CU_ASSERT_EQUAL(config->flow.other_idle_us, 30000000);
+	CU_ASSERT_EQUAL(config->filter.include_count, 0);
+	CU_ASSERT_EQUAL(config->filter.exclude_count, 0);
 	CU_ASSERT_EQUAL(config->fragments.datagrams, 4096);
 	CU_ASSERT_EQUAL(config->fragments.timeout_us, 60000000);
 	CU_ASSERT_EQUAL(config->tunnels.layer_kinds, ALL_LAYERS);
@@ -127,6 +132,15 @@ static const char every_key[] =
 	"    udp_two_way: 5m\n"
 	"    other: 29s\n"
 	"fragments: {datagrams: 5K, timeout: 11s}\n"
+	"filter:\n"
+	"  include:\n"
+	"  - {network: 10.0.0.0/8, port: 80, protocol: tcp, vlan: 5}\n"
+	"  - {network: '2001:db8::/32', port: 8000-8999}\n"
+	"  exclude:\n"
+	"  - protocol: 89\n"
+	"  - vlan: 100-199\n"
+	"    network: 192.0.2.7\n"
+	"    port: 22\n"
 	"dns: {enabled: false, ports: 5300-5302, pending: 5K, timeout: 7s, keys: 3K,\n"
 	"  registered_domain: true}\n"
 	"payload: {connections: 2K, reassembly: 5MiB}\n"
@@ -162,6 +176,64 @@ static const char every_key[] =
 	"group: nogroup\n"
 	"log: {level: debug}\n";
 
+static void check_network(
+	const struct tt_config_network *network, const char *version_and_prefix, const char *bytes)
+{
+	char text[16];
+	uint8_t address[16] = {0};
+
+	snprintf(text, sizeof(text), "%u/%u", network->ip_version, network->prefix_bits);
+	CU_ASSERT_STRING_EQUAL(text, version_and_prefix);
+	memcpy(address, bytes, network->ip_version == 4 ? 4 : 6);
+	CU_ASSERT_EQUAL(memcmp(network->address, address, sizeof(address)), 0);
+}
+
+static void check_filter(const struct tt_config *config)
+{
+	const struct tt_config_rule *include = config->filter.include;
+	const struct tt_config_rule *exclude = config->filter.exclude;
+
+	CU_ASSERT_EQUAL(config->filter.include_count, 2);
+	check_network(&include[0].network, "4/8", "\x0a\0\0\0");
+	CU_ASSERT_EQUAL(include[0].ports, 80 << 16 | 80);
+	CU_ASSERT_EQUAL(include[0].protocol, 6);
+	CU_ASSERT_EQUAL(include[0].vlans, 5 << 16 | 5);
+	check_network(&include[1].network, "6/32", "\x20\x01\x0d\xb8\0\0");
+	CU_ASSERT_EQUAL(include[1].ports, 8000 << 16 | 8999);
+	CU_ASSERT_EQUAL(include[1].protocol, 0);
+	CU_ASSERT_EQUAL(include[1].vlans, 0);
+	CU_ASSERT_EQUAL(config->filter.exclude_count, 2);
+	CU_ASSERT_EQUAL(exclude[0].network.ip_version, 0);
+	CU_ASSERT_EQUAL(exclude[0].protocol, 89);
+	CU_ASSERT_EQUAL(exclude[0].ports, 0);
+	CU_ASSERT_EQUAL(exclude[1].vlans, 100 << 16 | 199);
+	CU_ASSERT_EQUAL(exclude[1].ports, 22 << 16 | 22);
+	check_network(&exclude[1].network, "4/32", "\xc0\0\2\7");
+}
+
+/* Every notation of a network is the one network. */
+static void test_networks_in_any_notation(void)
+{
+	static const char *const four[] = {"10.1.0.0/16", "10.1.0.0/255.255.0.0",
+		"'::ffff:10.1.0.0/112'", "'::FFFF:0a01:0/112'", "\"0:0:0:0:0:ffff:a01:0/112\""};
+	static const char *const six[] = {
+		"2001:db8::/32", "'2001:0DB8:0:0:0:0:0:0/32'", "\"2001:db8:0:0::0.0.0.0/32\""};
+	char yaml[128];
+
+	for (size_t i = 0; i < sizeof(four) / sizeof(four[0]); i++) {
+		snprintf(yaml, sizeof(yaml), "filter: {exclude: [{network: %s}]}\n", four[i]);
+		struct tt_config *config = parse_sound(yaml);
+		check_network(&config->filter.exclude[0].network, "4/16", "\x0a\1\0\0");
+		tt_config_free(config);
+	}
+	for (size_t i = 0; i < sizeof(six) / sizeof(six[0]); i++) {
+		snprintf(yaml, sizeof(yaml), "filter:\n  exclude:\n  - network: %s\n", six[i]);
+		struct tt_config *config = parse_sound(yaml);
+		check_network(&config->filter.exclude[0].network, "6/32", "\x20\x01\x0d\xb8\0\0");
+		tt_config_free(config);
+	}
+}
+
 static void test_every_key_is_read(void)
 {
 	static const struct {
@@ -183,6 +255,7 @@ static void test_every_key_is_read(void)
 		CU_ASSERT_EQUAL(config->ports[i].frame_bytes, i == 1 ? 9000 : 1536);
 		CU_ASSERT_EQUAL(config->ports[i].promiscuous, i != 2);
 	}
+	check_filter(config);
 	CU_ASSERT_EQUAL(config->workers.count, 3);
 	CU_ASSERT_EQUAL(config->workers.cpu_count, 3);
 	CU_ASSERT_EQUAL(config->workers.cpus[0], 5);
@@ -390,6 +463,11 @@ static uint64_t random_value(uint64_t *state, const struct tt_schema_key *key)
 		return random_up_to(state, names);
 	case TT_SCHEMA_CPU:
 		return random_up_to(state, 2) == 0 ? UINT64_MAX : random_up_to(state, key->maximum);
+	case TT_SCHEMA_RANGE:
+		if (random_up_to(state, 2) == 0)
+			return 0;
+		number = key->minimum + random_up_to(state, key->maximum - key->minimum);
+		return number << 16 | (number + random_up_to(state, key->maximum - number));
 	default:
 		number = key->minimum + random_up_to(state, key->maximum - key->minimum);
 		if (key->power_of_two)
@@ -420,6 +498,20 @@ static const char *random_text(uint64_t *state, const struct tt_schema_key *key,
 }
 
 /* Values that keep the rules between keys. */
+static struct tt_config_network random_network(uint64_t *state)
+{
+	static const uint8_t versions[] = {0, 4, 6};
+	struct tt_config_network network = {.ip_version = versions[random_up_to(state, 2)]};
+
+	if (network.ip_version == 0)
+		return network;
+	network.prefix_bits = (uint8_t)random_up_to(state, network.ip_version == 4 ? 32 : 128);
+	for (unsigned int bit = 0; bit < network.prefix_bits; bit++)
+		if (random_up_to(state, 2) == 0)
+			network.address[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	return network;
+}
+
 static void randomize(struct tt_config *config, uint64_t *state)
 {
 	for (uint32_t i = 0; i < tt_schema_count; i++) {
@@ -437,8 +529,10 @@ static void randomize(struct tt_config *config, uint64_t *state)
 					random_up_to(state, 4) == 0)
 					tt_schema_set_text(
 						config, key, item, random_text(state, key, item));
-			} else if (key->type >= TT_SCHEMA_BOOL && key->type != TT_SCHEMA_CPUS &&
-				key->type != TT_SCHEMA_PORTS) {
+			} else if (key->type == TT_SCHEMA_NETWORK) {
+				*(struct tt_config_network *)tt_schema_field(config, key, item) =
+					random_network(state);
+			} else if (key->type >= TT_SCHEMA_BOOL && key->type != TT_SCHEMA_CPUS) {
 				tt_schema_set_number(config, key, item, random_value(state, key));
 			}
 		}
@@ -644,6 +738,7 @@ static void test_edit_distance(void)
 static const struct suite_test tests[] = {
 	{"defaults", test_defaults},
 	{"every key is read", test_every_key_is_read},
+	{"networks in any notation", test_networks_in_any_notation},
 	{"every key differs from its default", test_every_key_differs_from_its_default},
 	{"forms of a value", test_forms_of_a_value},
 	{"forms of cpus", test_forms_of_cpus},

@@ -374,6 +374,55 @@ static void test_all_faults_are_reported_at_once(void)
 		"f:14:1: user: did not find expected node content while parsing a flow node\n");
 }
 
+#define NETWORK_EXPECTED "a network like 10.0.0.0/8 or 2001:db8::/32, an address, or any\n"
+#define RANGE_EXPECTED	 "a number, a range like 8000-8999, or any\n"
+
+static void test_filters_are_checked(void)
+{
+	static const struct refusal refusals[] = {
+		{"filter:\n  exclude:\n  - network: 10.0.0.1/8\n",
+			"f:3:14: filter.exclude[0].network: \"10.0.0.1/8\" has bits set behind its "
+			"prefix\n"},
+		{"filter: {include: [{network: 10.0.0.0/33}]}\n",
+			"f:1:30: filter.include[0].network: \"10.0.0.0/33\" has no prefix of 0 to "
+			"32 bits or netmask\n"},
+		{"filter: {include: [{network: 10.0.0.0/255.0.255.0}]}\n",
+			"f:1:30: filter.include[0].network: \"10.0.0.0/255.0.255.0\" has no prefix "
+			"of 0 to 32 bits or netmask\n"},
+		{"filter: {include: [{network: 10.0.0.0/}]}\n",
+			"f:1:30: filter.include[0].network: \"10.0.0.0/\" has no prefix of 0 to 32 "
+			"bits or netmask\n"},
+		{"filter: {include: [{network: '::/129'}]}\n",
+			"f:1:30: filter.include[0].network: \"::/129\" has no prefix of 0 to 128 "
+			"bits\n"},
+		{"filter: {include: [{network: 10.0.0/8}, {network: host}]}\n",
+			"f:1:30: filter.include[0].network: \"10.0.0/8\" is not " NETWORK_EXPECTED
+			"f:1:51: filter.include[1].network: \"host\" is not " NETWORK_EXPECTED},
+		{"filter: {exclude: [{port: 0}, {port: 9-8}, {port: 1-}, {port: 65536}]}\n",
+			"f:1:27: filter.exclude[0].port: 0 is out of range: 1 to 65535\n"
+			"f:1:38: filter.exclude[1].port: \"9-8\" counts down\n"
+			"f:1:51: filter.exclude[2].port: \"1-\" is not " RANGE_EXPECTED
+			"f:1:63: filter.exclude[3].port: 65536 is out of range: 1 to 65535\n"},
+		{"filter: {exclude: [{vlan: 4096}, {protocol: 256}, {protocol: tpc}]}\n",
+			"f:1:27: filter.exclude[0].vlan: 4096 is out of range: 1 to 4095\n"
+			"f:1:45: filter.exclude[1].protocol: 256 is out of range: 1 to 255\n"
+			"f:1:62: filter.exclude[2].protocol: \"tpc\" is not icmp, tcp, udp, icmp6, "
+			"sctp, a protocol's number, or any\n"},
+		{"filter:\n  exclude:\n  - {}\n  - {prot: 6}\n",
+			"f:4:6: filter.exclude[1].prot: unknown key; did you mean port?\n"
+			"f:3:5: filter.exclude[0]: names nothing: one of network, port, protocol "
+			"or "
+			"vlan is needed\n"
+			"f:4:5: filter.exclude[1]: names nothing: one of network, port, protocol "
+			"or "
+			"vlan is needed\n"},
+		{"filter: {include: 10.0.0.0/8}\n",
+			"f:1:19: filter.include: is a single value, expected a list of mappings\n"},
+	};
+
+	CHECK_REFUSALS(refusals);
+}
+
 static void test_fault_lines_are_limited(void)
 {
 	char *yaml = NULL;
@@ -423,6 +472,7 @@ static const struct suite_test tests[] = {
 	{"numbers are exact", test_numbers_are_exact},
 	{"keys are checked against each other", test_keys_are_checked_against_each_other},
 	{"all faults are reported at once", test_all_faults_are_reported_at_once},
+	{"filters are checked", test_filters_are_checked},
 	{"fault lines are limited", test_fault_lines_are_limited},
 	{"list length is limited", test_list_length_is_limited},
 };

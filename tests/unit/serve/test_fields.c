@@ -274,23 +274,25 @@ static void test_summaries(void)
 		.connections = 3,
 		.first_us = 1000,
 		.last_us = 1500,
-		.ledger = {.received = 21,
+		.ledger = {.received = 27,
 			.received_bytes = 2000,
 			.processed = 6,
 			.dropped = {[TT_DROP_NOT_IP] = 1,
 				[TT_DROP_BAD_LINK] = 2,
 				[TT_DROP_BAD_IPV4] = 3,
 				[TT_DROP_BAD_IPV6] = 4,
+				[TT_DROP_EXCLUDED] = 6,
 				[TT_DROP_RING_FULL] = 5},
 			.missed_known = true,
 			.closes = true},
 	};
 
 	check_summary(&summary,
-		"{\"type\":\"summary\",\"packets\":21,\"bytes\":2000,\"duration_us\":500,"
-		"\"connections\":3,\"ledger\":{\"received\":21,\"processed\":6,"
+		"{\"type\":\"summary\",\"packets\":27,\"bytes\":2000,\"duration_us\":500,"
+		"\"connections\":3,\"ledger\":{\"received\":27,\"processed\":6,"
 		"\"dropped\":{\"missed\":0,\"no_mbuf\":0,\"errors\":0,\"not_ip\":1,"
-		"\"malformed_link\":2,\"malformed_ipv4\":3,\"malformed_ipv6\":4,\"ring_full\":5},"
+		"\"malformed_link\":2,\"malformed_ipv4\":3,\"malformed_ipv6\":4,\"excluded\":6,"
+		"\"ring_full\":5},"
 		"\"closes\":true}}");
 
 	/* What no port can tell is absent. */
@@ -299,7 +301,8 @@ static void test_summaries(void)
 		"{\"type\":\"summary\",\"packets\":2,\"bytes\":0,\"duration_us\":0,"
 		"\"connections\":0,\"ledger\":{\"received\":2,\"processed\":0,"
 		"\"dropped\":{\"no_mbuf\":0,\"errors\":0,\"not_ip\":0,"
-		"\"malformed_link\":0,\"malformed_ipv4\":0,\"malformed_ipv6\":0,\"ring_full\":0},"
+		"\"malformed_link\":0,\"malformed_ipv4\":0,\"malformed_ipv6\":0,\"excluded\":0,"
+		"\"ring_full\":0},"
 		"\"in_flight\":2,\"missed_known\":false,\"closes\":false}}");
 }
 
