@@ -291,25 +291,25 @@ static void describe_event(struct tt_sink *sink, const char *name, const struct 
 {
 	const struct tt_record *record = page->event[index].record;
 	const void *body = record;
-	struct tt_dns_transaction_record *dns;
-	_Alignas(8) uint8_t copy[TT_RECORD_LIMIT_BYTES];
+	union {
+		struct tt_dns_transaction_record dns;
+		uint8_t bytes[TT_RECORD_LIMIT_BYTES];
+	} without_answers;
 
 	switch ((enum tt_record_kind)record->kind) {
 	case TT_RECORD_HTTP:
 		tt_http_describe(sink, name, body);
 		break;
 	case TT_RECORD_TLS:
-		memset(copy, 0, sizeof(struct tt_tls_handshake_record));
-		memcpy(copy, record, record->size_bytes);
-		tt_tls_describe(
-			sink, name, (const void *)copy, whole ? page->event[index].tail : NULL);
+		tt_tls_describe(sink, name, body, whole ? page->event[index].tail : NULL);
 		break;
 	default:
-		memcpy(copy, record, record->size_bytes);
-		dns = (void *)copy;
-		if (!whole)
-			dns->message_bytes = 0;
-		tt_dns_describe(sink, name, dns);
+		if (!whole) {
+			memcpy(&without_answers, record, record->size_bytes);
+			without_answers.dns.message_bytes = 0;
+			body = &without_answers;
+		}
+		tt_dns_describe(sink, name, body);
 	}
 }
 
