@@ -547,8 +547,7 @@ uint32_t tt_control_events(struct tt_control *control, enum tt_event_kind kind, 
 	while (page->count < TT_EVENT_PAGE &&
 		(record = tt_events_read(
 			 &control->events[kind], sequence, lost, &tail, &tail_bytes)) != NULL) {
-		size_t length = (record->size_bytes + tail_bytes + TT_RECORD_ALIGNMENT - 1) &
-			~(size_t)(TT_RECORD_ALIGNMENT - 1);
+		size_t length = tt_record_aligned(record->size_bytes + tail_bytes);
 		uint8_t *copy = page->bytes + page->used_bytes;
 
 		if (length > sizeof(page->bytes) - page->used_bytes)

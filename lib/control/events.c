@@ -48,9 +48,7 @@ static struct tt_event_place *place(const struct tt_events *events, uint64_t seq
 
 static size_t length_of(const struct tt_event_place *place)
 {
-	size_t length = (size_t)place->record_bytes + place->tail_bytes;
-
-	return (length + TT_RECORD_ALIGNMENT - 1) & ~(size_t)(TT_RECORD_ALIGNMENT - 1);
+	return tt_record_aligned((size_t)place->record_bytes + place->tail_bytes);
 }
 
 /* Is the oldest event between these offsets? Events follow each other around the ring, so it is

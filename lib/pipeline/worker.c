@@ -38,7 +38,7 @@ void tt_worker_drop(struct tt_worker *worker, unsigned int i, enum tt_drop_reaso
 
 void *tt_worker_reserve(struct tt_worker *worker, enum tt_record_kind kind, size_t size_bytes)
 {
-	uint16_t size = (uint16_t)RTE_ALIGN_CEIL(size_bytes, (size_t)TT_RECORD_ALIGNMENT);
+	uint16_t size = (uint16_t)tt_record_aligned(size_bytes);
 	struct tt_record *record = tt_shard_reserve(worker->shard, size);
 
 	/* The control core goes on emptying the shard, whatever becomes of the output. */

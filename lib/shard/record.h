@@ -12,10 +12,17 @@
 #include "protocol/tls_connection.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define TT_RECORD_ALIGNMENT   8
 #define TT_RECORD_LIMIT_BYTES 4096 /* of one record, its header included */
+
+/* As long as a record of so many bytes is. */
+static inline size_t tt_record_aligned(size_t size_bytes)
+{
+	return (size_bytes + TT_RECORD_ALIGNMENT - 1) & ~(size_t)(TT_RECORD_ALIGNMENT - 1);
+}
 
 enum tt_record_kind {
 	TT_RECORD_CLOSED = 1,	/* struct tt_connection_record of a connection that ended */
