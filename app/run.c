@@ -30,7 +30,7 @@ int tt_run_open(struct tt_run *run, const struct tt_run_options *options)
 	struct tt_source source;
 	bool huge_pages = !captures && options->config->memory.huge_pages != TT_HUGE_PAGES_NEVER;
 
-	*run = (struct tt_run){0};
+	*run = (struct tt_run){.opened = options->opened, .context = options->context};
 	int code = tt_driver_open(&run->driver, &driver_options);
 	if (code != 0)
 		return code;
@@ -77,7 +77,9 @@ int tt_run_start(struct tt_run *run)
 	if (code != 0)
 		return code;
 	run->started = true;
-	return tt_pipeline_launch(run->pipeline);
+	if (run->opened != NULL)
+		code = run->opened(run->context);
+	return code != 0 ? code : tt_pipeline_launch(run->pipeline);
 }
 
 void tt_run_stop(struct tt_run *run)

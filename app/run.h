@@ -20,6 +20,10 @@ struct tt_run_options {
 	const char *const *capture_files; /* none: the configured ports */
 	unsigned int capture_file_count;
 
+	/* Called by tt_run_start() with everything open, before a worker looks at a packet; a code
+	 * that is not 0 ends it. NULL: nothing to do. */
+	int (*opened)(void *context);
+
 	/* As in struct tt_control_options. */
 	void (*closed)(void *context, const struct tt_connection_record *record);
 	void (*dns)(void *context, const struct tt_dns_transaction_record *record);
@@ -34,6 +38,8 @@ struct tt_run {
 	struct tt_driver_source *driver_source;
 	struct tt_pipeline *pipeline;
 	struct tt_control *control;
+	int (*opened)(void *context);
+	void *context;
 	bool started;
 };
 
@@ -41,7 +47,8 @@ struct tt_run {
  * open, and its code is returned. */
 int tt_run_open(struct tt_run *run, const struct tt_run_options *options);
 
-/* Let packets flow and workers run; then tt_control_run(run->control) until the end. */
+/* Let packets flow and workers run; then tt_control_run(run->control) until the end. A failure has
+ * been logged. */
 int tt_run_start(struct tt_run *run);
 
 /* Wait for the workers, stop the ports. What is counted can still be read. */

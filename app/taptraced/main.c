@@ -130,10 +130,37 @@ static void handle_signals(struct tt_control *control)
 	sigaction(SIGPIPE, &ignore, NULL);
 }
 
+/* What the rights are given up with. */
+struct opened {
+	const struct tt_config *config;
+	const char *config_path;
+};
+
+static int on_opened(void *context)
+{
+	const struct opened *opened = context;
+	const char *folder = tt_driver_runtime_folder();
+	char socket[512];
+	const char *sockets[] = {socket};
+
+	snprintf(socket, sizeof(socket), "%s/dpdk_telemetry.v2", folder);
+	return tt_privileges_drop(&(struct tt_privileges){
+		.config = opened->config,
+		.config_path = opened->config_path,
+		.sockets = sockets,
+		.socket_count = 1,
+		.folders = &folder,
+		.folder_count = 1,
+	});
+}
+
 static int trace(const struct tt_config *config, const char *config_path)
 {
+	struct opened opened = {config, config_path};
 	struct tt_run run;
-	int code = tt_run_open(&run, &(struct tt_run_options){.config = config});
+	int code = tt_run_open(&run,
+		&(struct tt_run_options){
+			.config = config, .opened = on_opened, .context = &opened});
 
 	if (code != 0)
 		return EXIT_FAILED;
@@ -141,13 +168,11 @@ static int trace(const struct tt_config *config, const char *config_path)
 	code = tt_telemetry_start(run.control, run.driver, config_path);
 	if (code == 0)
 		code = tt_run_start(&run);
-	if (code == 0 && (code = tt_privileges_drop(config->user, config->group)) != 0)
-		tt_control_stop(run.control);
-	if (code == 0)
+	if (code == 0) {
 		tt_log_info("tracing %u ports with %u workers", tt_driver_port_count(run.driver),
 			config->workers.count);
-	if (run.started)
 		tt_control_run(run.control);
+	}
 	tt_run_stop(&run);
 	tt_telemetry_stop();
 	atomic_store(&stoppable, NULL);

@@ -175,9 +175,12 @@ struct tt_config {
 		const char *prefix; /* EAL file prefix: names the telemetry socket's folder */
 	} telemetry;
 
-	/* Whom to become once the devices are open; NULL: stay who started it. */
-	const char *user;
-	const char *group;
+	/* Once the devices are open. */
+	struct {
+		const char *user;  /* NULL: root becomes one without rights, others stay */
+		const char *group; /* NULL: the user's */
+		bool sandbox;
+	} security;
 
 	struct {
 		enum tt_log_level level;

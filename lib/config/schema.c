@@ -410,18 +410,27 @@ const struct tt_schema_key tt_schema[] = {
 		.form = TT_SCHEMA_NAME,
 		.fallback_text = "taptrace"},
 
-	{.path = "user",
+	SECTION("security", "What is given up once the devices are open"),
+	{.path = "security.user",
 		.type = TT_SCHEMA_STRING,
-		.description = "User to become once the devices are open; not set: stay",
-		FIELD(user),
+		.description = "User to become; not set: root becomes taptrace where there is such "
+			       "a user, else nobody",
+		FIELD(security.user),
 		.form = TT_SCHEMA_NAME,
 		.example = "taptrace"},
-	{.path = "group",
+	{.path = "security.group",
 		.type = TT_SCHEMA_STRING,
-		.description = "Group to become once the devices are open; not set: the user's",
-		FIELD(group),
+		.description = "Group to become, whose members may use the sockets; not set: the "
+			       "user's",
+		FIELD(security.group),
 		.form = TT_SCHEMA_NAME,
 		.example = "taptrace"},
+	{.path = "security.sandbox",
+		.type = TT_SCHEMA_BOOL,
+		.description = "Give up all capabilities, system calls that are not needed, and "
+			       "files that are not read",
+		FIELD(security.sandbox),
+		RANGE(0, 1, 1)},
 
 	SECTION("log", "What is written to standard error"),
 	{.path = "log.level",

@@ -211,6 +211,11 @@ int tt_driver_open(struct tt_driver **driver, const struct tt_driver_options *op
 	return 0;
 }
 
+const char *tt_driver_runtime_folder(void)
+{
+	return tt_eal_runtime_folder();
+}
+
 /* A worker polls the same queue number of all ports. That brings both directions of a flow
  * together only where all ports spread flows alike. */
 static bool spread_alike(const struct tt_driver *driver)

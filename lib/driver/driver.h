@@ -80,6 +80,10 @@ struct tt_driver_options {
  * open; the EAL can be started once a process. Waits for the peer of a virtio-user port. */
 int tt_driver_open(struct tt_driver **driver, const struct tt_driver_options *options);
 
+/* Where the telemetry socket is: dpdk_telemetry.v2 in this folder, static; "" in a run over
+ * captures. */
+const char *tt_driver_runtime_folder(void);
+
 /* Packets flow from here on. */
 int tt_driver_start(struct tt_driver *driver);
 

@@ -24,6 +24,7 @@
 static FILE *log_stream;
 static char first_error[256]; /* written under log_stream's lock */
 static int lock_fd = -1;
+static char runtime_folder[448];
 
 void tt_arguments_add(struct tt_arguments *arguments, const char *format, ...)
 {
@@ -326,12 +327,13 @@ static int choose_memory(const struct tt_eal_request *request, bool *huge_pages)
 	return 0;
 }
 
+/* Of the folders around, which others share, everyone may look for what is in them. */
 static int make_folders(char *path)
 {
 	for (char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
 		if (slash != NULL)
 			*slash = '\0';
-		int result = mkdir(path, 0700);
+		int result = mkdir(path, slash != NULL ? 0755 : 0700);
 		if (slash != NULL)
 			*slash = '/';
 		if (result != 0 && errno != EEXIST)
@@ -346,7 +348,8 @@ static int make_folders(char *path)
 static int take_lock(const char *prefix)
 {
 	const char *parent = getenv("RUNTIME_DIRECTORY");
-	char folder[448], path[512];
+	char *folder = runtime_folder;
+	char path[512];
 
 	if (parent == NULL && getuid() == 0)
 		parent = "/var/run";
@@ -354,8 +357,8 @@ static int take_lock(const char *prefix)
 		parent = getenv("XDG_RUNTIME_DIR");
 	if (parent == NULL)
 		parent = "/tmp";
-	if ((size_t)snprintf(folder, sizeof(folder), "%s/dpdk/%s", parent, prefix) >=
-		sizeof(folder)) {
+	if ((size_t)snprintf(folder, sizeof(runtime_folder), "%s/dpdk/%s", parent, prefix) >=
+		sizeof(runtime_folder)) {
 		tt_log_error("telemetry.prefix: the runtime folder's path is too long");
 		return TT_ERROR_ARGUMENT;
 	}
@@ -477,6 +480,11 @@ int tt_eal_start(const struct tt_eal_request *request)
 		return rte_errno == ENOMEM ? TT_ERROR_MEMORY : TT_ERROR_DEVICE;
 	}
 	return 0;
+}
+
+const char *tt_eal_runtime_folder(void)
+{
+	return runtime_folder;
 }
 
 void tt_eal_stop(void)

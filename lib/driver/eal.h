@@ -44,6 +44,9 @@ void tt_eal_arguments(struct tt_arguments *arguments, const struct tt_eal_reques
  * keeps a second appliance of the same telemetry prefix out, until the process ends. */
 int tt_eal_start(const struct tt_eal_request *request);
 
+/* The folder with the telemetry socket, static; "" in a run over captures. */
+const char *tt_eal_runtime_folder(void);
+
 /* Only after a tt_eal_start() that gave 0. */
 void tt_eal_stop(void);
 

@@ -332,17 +332,48 @@ class Life(unittest.TestCase):
                 self.assertEqual(appliance.ask('connections', '--json'), [])
 
     def test_rights_are_dropped(self):
-        nobody = pwd.getpwnam('nobody')
-        with Lab('rights') as lab, Appliance(lab, 'interface', 'user: nobody') as appliance:
-            status = dict(line.split(':\t') for line in
-                          Path(f'/proc/{appliance.process.pid}/status').read_text().splitlines() if ':\t' in line)
-            self.assertEqual(status['Uid'].split(), [str(nobody.pw_uid)] * 4)
-            self.assertEqual(status['Gid'].split(), [str(nobody.pw_gid)] * 4)
-            self.assertEqual(status['Groups'].split(), [str(nobody.pw_gid)])
-            self.assertEqual(int(status['CapEff'], 16), 0)
+        try:
+            user = pwd.getpwnam('taptrace')
+        except KeyError:
+            user = pwd.getpwnam('nobody')
+        uid, gid = user.pw_uid, user.pw_gid
+        with Lab('rights') as lab, Appliance(lab, 'interface') as appliance:
+            threads = list(Path(f'/proc/{appliance.process.pid}/task').iterdir())
+            # The control core, a worker, and DPDK's own for interrupts and telemetry.
+            self.assertGreaterEqual(len(threads), 4)
+            for thread in threads:
+                status = dict(line.split(':\t') for line in (thread / 'status').read_text().splitlines()
+                              if ':\t' in line)
+                with self.subTest(status['Name']):
+                    self.assertEqual(status['Uid'].split(), [str(uid)] * 4)
+                    self.assertEqual(status['Gid'].split(), [str(gid)] * 4)
+                    self.assertEqual(status['Groups'].split(), [str(gid)])
+                    for kind in 'CapEff', 'CapPrm', 'CapInh':
+                        self.assertEqual(int(status[kind], 16), 0)
+                    self.assertEqual(status['NoNewPrivs'], '1')
+                    self.assertEqual(status['Seccomp'], '2')
             lab('traffic', 'redis')
             poll(lambda: len(appliance.ask('connections', '--json')) >= 3, 'the connections', 5)
+            self.assert_group_may_ask(appliance, gid)
             self.assertEqual(appliance.stop(), 0)
+
+    def assert_group_may_ask(self, appliance, gid):
+        socket = appliance.socket.stat()
+        self.assertEqual((socket.st_uid, socket.st_gid, socket.st_mode & 0o777), (0, gid, 0o660))
+        self.assertEqual(appliance.socket.parent.stat().st_mode & 0o777, 0o750)
+        for group, status in (gid, 0), ('daemon', 1):
+            done = subprocess.run([TAPTRACE, 'ports'], env=appliance.environment, stdin=subprocess.DEVNULL,
+                                  capture_output=True, timeout=20, user='daemon', group=group, extra_groups=[])
+            self.assertEqual(done.returncode, status, done.stderr)
+
+    def test_rights_are_kept_where_they_are_wanted(self):
+        with Lab('root') as lab, Appliance(lab, 'interface', 'security:', '  user: root', '  sandbox: false') as appliance:
+            status = Path(f'/proc/{appliance.process.pid}/status').read_text()
+            self.assertIn('\nUid:\t0\t0\t0\t0\n', status)
+            self.assertIn('\nSeccomp:\t0\n', status)
+            self.assertEqual(appliance.stop(), 0)
+            # The socket has gone with it.
+            self.assertFalse(appliance.socket.exists())
 
     def test_wrong_use(self):
         for program, command in ((TAPTRACED, []), (TAPTRACED, ['-c', 'x', 'y']), (TAPTRACED, ['--nosuch']),

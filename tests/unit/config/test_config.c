@@ -89,8 +89,9 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(config->tunnels.layer_limit, TT_PACKET_LAYERS);
 	CU_ASSERT_EQUAL(config->journal.connections, 1000000);
 	CU_ASSERT_STRING_EQUAL(config->telemetry.prefix, "taptrace");
-	CU_ASSERT_PTR_NULL(config->user);
-	CU_ASSERT_PTR_NULL(config->group);
+	CU_ASSERT_PTR_NULL(config->security.user);
+	CU_ASSERT_PTR_NULL(config->security.group);
+	CU_ASSERT_TRUE(config->security.sandbox);
 	CU_ASSERT_EQUAL(config->log.level, TT_LOG_INFO);
 	tt_config_free(config);
 }
@@ -172,8 +173,7 @@ static const char every_key[] =
 	"  ah: false\n"
 	"journal: {connections: 2M, dns: 3MiB, http: 4MiB, tls: 5MiB}\n"
 	"telemetry: {prefix: tap2}\n"
-	"user: nobody\n"
-	"group: nogroup\n"
+	"security: {user: nobody, group: nogroup, sandbox: false}\n"
 	"log: {level: debug}\n";
 
 static void check_network(
@@ -307,8 +307,9 @@ static void test_every_key_is_read(void)
 	CU_ASSERT_EQUAL(config->journal.http_bytes, 4 << 20);
 	CU_ASSERT_EQUAL(config->journal.tls_bytes, 5 << 20);
 	CU_ASSERT_STRING_EQUAL(config->telemetry.prefix, "tap2");
-	CU_ASSERT_STRING_EQUAL(config->user, "nobody");
-	CU_ASSERT_STRING_EQUAL(config->group, "nogroup");
+	CU_ASSERT_STRING_EQUAL(config->security.user, "nobody");
+	CU_ASSERT_STRING_EQUAL(config->security.group, "nogroup");
+	CU_ASSERT_FALSE(config->security.sandbox);
 	CU_ASSERT_EQUAL(config->log.level, TT_LOG_DEBUG);
 	tt_config_free(config);
 }
@@ -635,7 +636,7 @@ static void test_files_are_loaded_or_refused(void)
 	char expected[256];
 
 	CU_ASSERT_TRUE_FATAL(file >= 0);
-	CU_ASSERT_EQUAL(write(file, "user: a\nlog: {level: x}\n", 24), 24);
+	CU_ASSERT_EQUAL(write(file, "http: {keys: 99}\nlog: {level: x}\n", 33), 33);
 	FILE *errors = open_memstream(&said, &said_bytes);
 	CU_ASSERT_EQUAL(tt_config_load(&config, path, errors), TT_ERROR_CONFIG);
 	CU_ASSERT_PTR_NULL(config);
@@ -645,9 +646,9 @@ static void test_files_are_loaded_or_refused(void)
 	CU_ASSERT_STRING_EQUAL(said, expected);
 	free(said);
 
-	CU_ASSERT_EQUAL(ftruncate(file, 8), 0);
+	CU_ASSERT_EQUAL(ftruncate(file, 17), 0);
 	CU_ASSERT_EQUAL(tt_config_load(&config, path, stderr), TT_OK);
-	CU_ASSERT_STRING_EQUAL(config->user, "a");
+	CU_ASSERT_EQUAL(config->http.keys, 99);
 	tt_config_free(config);
 	close(file);
 	unlink(path);

@@ -56,7 +56,7 @@ static void test_yaml_outside_the_subset_is_refused(void)
 			"f:1:3: a key must be a word\nf:3:3: a key must be a word\n"},
 		{"&a log: {level: info}\n", "f:1:1: anchors (&name) are not supported\n"},
 		{"'': 1\n", "f:1:1: a key must be a word\n"},
-		{"user: \"a\\0b\"\n", "f:1:7: user: holds a NUL character\n"},
+		{"security: {user: \"a\\0b\"}\n", "f:1:18: security.user: holds a NUL character\n"},
 		{"just text\n", "f:1:1: is a single value, expected a mapping of keys\n"},
 		{"- 1\n", "f:1:1: is a list, expected a mapping of keys\n"},
 		/* Eight levels are read, the ninth is not, even inside of what is skipped. */
@@ -121,7 +121,7 @@ static void test_keys_are_checked(void)
 		{"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggggggggg: 2\n",
 			"f:1:1: aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggg..."
 			": unknown key\n"},
-		{"log:\n  level: info\nuser: a\nlog:\n  level: debug\n",
+		{"log:\n  level: info\nsecurity: {user: a}\nlog:\n  level: debug\n",
 			"f:4:1: log: given twice, first in line 1\n"},
 		{"log:\n  level: info\n  level: info\n",
 			"f:3:3: log.level: given twice, first in line 2\n"},
@@ -150,8 +150,9 @@ static void test_types_are_checked(void)
 			"f:1:18: workers.count: is quoted text, " UINT_EXPECTED},
 		{"workers:\n  count:\n", "f:2:9: workers.count: has no value, " UINT_EXPECTED},
 		{"workers: {count: ~}\n", "f:1:18: workers.count: has no value, " UINT_EXPECTED},
-		{"user: null\n", "f:1:7: user: has no value, expected a text\n"},
-		{"user: ''\n", "f:1:7: user: is empty\n"},
+		{"security: {user: null}\n",
+			"f:1:18: security.user: has no value, expected a text\n"},
+		{"security: {user: ''}\n", "f:1:18: security.user: is empty\n"},
 		{"log: {level: []}\n",
 			"f:1:14: log.level: is a list, expected one of error, warning, info, "
 			"debug\n"},
@@ -171,8 +172,10 @@ static void test_types_are_checked(void)
 			"f:1:14: log.level: \"loud\" is not one of error, warning, info, debug\n"},
 		{"log: {level: \"\\e[31m\"}\n",
 			"f:1:14: log.level: \"?[31m\" is not one of error, warning, info, debug\n"},
-		{"user: \"a\\nb\"\n", "f:1:7: user: \"a?b\" holds a control character\n"},
-		{"user: \"a\\u2028b\"\n", "f:1:7: user: \"a???b\" holds a control character\n"},
+		{"security: {user: \"a\\nb\"}\n",
+			"f:1:18: security.user: \"a?b\" holds a control character\n"},
+		{"security: {user: \"a\\u2028b\"}\n",
+			"f:1:18: security.user: \"a???b\" holds a control character\n"},
 		{"telemetry: {prefix: a/b}\n",
 			"f:1:21: telemetry.prefix: \"a/b\" is not a name of letters, digits, '_', "
 			"'-' and '.'\n"},
@@ -361,7 +364,8 @@ static void test_all_faults_are_reported_at_once(void)
 				   "    other: 30\n"
 				   "    tcp_idle: 8d\n"
 				   "log: &a {level: info}\n"
-				   "user: [\n";
+				   "security:\n"
+				   "  user: [\n";
 
 	check_refused(yaml, sizeof(yaml) - 1,
 		"f:2:3: workers.coutn: unknown key; did you mean count?\n"
@@ -370,8 +374,9 @@ static void test_all_faults_are_reported_at_once(void)
 		"f:10:12: flow.timeouts.other: 30 has no unit, " DURATION_EXPECTED
 		"f:11:15: flow.timeouts.tcp_idle: \"8d\" has a wrong unit, " DURATION_EXPECTED
 		"f:12:6: log: anchors (&name) are not supported\n"
-		"f:13:7: user: is a list, expected a text\n"
-		"f:14:1: user: did not find expected node content while parsing a flow node\n");
+		"f:14:9: security.user: is a list, expected a text\n"
+		"f:15:1: security.user: did not find expected node content while parsing a flow "
+		"node\n");
 }
 
 #define NETWORK_EXPECTED "a network like 10.0.0.0/8 or 2001:db8::/32, an address, or any\n"
