@@ -17,6 +17,7 @@ PORTS = 'tap0', 'tap1'
 
 class Appliance:
     """Runs from entering to stop(), at the latest to leaving. `key` is the kind of its ports."""
+    prefix = ()  # of its command line
 
     def __init__(self, lab, key, *settings):
         self.lab = lab
@@ -31,7 +32,7 @@ class Appliance:
 
     def __enter__(self):
         with open(self.said, 'wb') as stderr:
-            self.process = self.lab.start('tap', TAPTRACED, '-c', self.config,
+            self.process = self.lab.start('tap', *self.prefix, TAPTRACED, '-c', self.config,
                                           stderr=stderr, env=self.environment)
         try:
             poll(self.is_ready, 'taptraced to start', 20)

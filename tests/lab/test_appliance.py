@@ -366,6 +366,27 @@ class Life(unittest.TestCase):
                                   capture_output=True, timeout=20, user='daemon', group=group, extra_groups=[])
             self.assertEqual(done.returncode, status, done.stderr)
 
+    def test_a_user_with_capabilities_starts_it(self):
+        """As under conf/taptraced.service."""
+        capabilities = '-all,+net_raw,+net_admin,+ipc_lock'
+        nobody = pwd.getpwnam('nobody')
+        with Lab('unit') as lab:
+            appliance = Appliance(lab, 'interface')
+            os.chown(appliance.folder, nobody.pw_uid, nobody.pw_gid)
+            appliance.prefix = ('setpriv', f'--reuid={nobody.pw_uid}', f'--regid={nobody.pw_gid}', '--clear-groups',
+                                f'--inh-caps={capabilities}', f'--ambient-caps={capabilities}',
+                                f'--bounding-set={capabilities}', '--no-new-privs')
+            with appliance:
+                status = Path(f'/proc/{appliance.process.pid}/status').read_text()
+                for line in f'Uid:\t{nobody.pw_uid}', 'CapEff:\t0000000000000000', 'CapAmb:\t0000000000000000', 'Seccomp:\t2':
+                    self.assertIn(f'\n{line}', status)
+                lab('traffic', 'redis')
+                poll(lambda: len(appliance.ask('connections', '--json')) >= 3, 'the connections', 5)
+                self.assertEqual(appliance.socket.stat().st_mode & 0o777, 0o660)
+                self.assertEqual(appliance.stop(), 0)
+                # The folder is its own: no socket stays in it.
+                self.assertFalse(appliance.socket.exists())
+
     def test_rights_are_kept_where_they_are_wanted(self):
         with Lab('root') as lab, Appliance(lab, 'interface', 'security:', '  user: root', '  sandbox: false') as appliance:
             status = Path(f'/proc/{appliance.process.pid}/status').read_text()
