@@ -74,7 +74,7 @@ struct tt_flow {
 	struct tt_flow_key key;
 	uint32_t tap_ports[2]; /* by direction, like counters: bit 1 << tap port number */
 	uint32_t hash;	       /* low half of the key's hash */
-	uint32_t next;	       /* the table's: link of the half-open or the unreported list */
+	uint32_t conversation; /* the worker's: number of the parser's state + 1; 0: none */
 
 	/* Cache line 1: what every packet changes, and the sweep looks at. */
 	struct tt_flow_counters counters[2]; /* by direction, 0 from the key's low endpoint */
@@ -109,7 +109,7 @@ struct tt_flow {
 		};
 	};
 	uint32_t layer_id[TT_PACKET_LAYERS];
-	uint32_t conversation; /* the worker's: number of the parser's state + 1; 0: none */
+	uint32_t next; /* the table's: link of the half-open or the unreported list */
 
 	/* Cache lines 3 and on: TCP only. */
 	struct tt_tcp tcp __attribute__((aligned(64)));

@@ -93,12 +93,10 @@ static inline uint64_t tt_flow_key_hash(
 
 static inline bool tt_flow_key_equal(const struct tt_flow_key *a, const struct tt_flow_key *b)
 {
-	uint64_t x[TT_FLOW_KEY_WORDS], y[TT_FLOW_KEY_WORDS], differ = 0;
+	uint64_t differ = 0;
 
-	memcpy(x, a, sizeof(x));
-	memcpy(y, b, sizeof(y));
 	for (unsigned int i = 0; i < TT_FLOW_KEY_WORDS; i++)
-		differ |= x[i] ^ y[i];
+		differ |= tt_flow_key_word(a, i) ^ tt_flow_key_word(b, i);
 	return differ == 0;
 }
 

@@ -235,7 +235,7 @@ static void account_acknowledgment(struct tt_tcp *tcp, const struct tt_tcp_segme
 	} else if (acknowledgment != sender->acknowledged) {
 		sender->acknowledged = acknowledgment;
 		sender->duplicate_run = 0;
-		tcp->counts[peer].unanswered = 0;
+		sender->unanswered = 0;
 	} else if (is_duplicate_ack(receiver, sender, segment)) {
 		TT_TCP_COUNT(tcp->counts[direction].duplicate_acks);
 		TT_TCP_COUNT(sender->duplicate_run);
@@ -368,8 +368,7 @@ static bool account_in_order(struct tt_tcp *tcp, const struct tt_tcp_segment *se
 	if (advance > 0) {
 		peer->acknowledged = segment->acknowledgment;
 		peer->duplicate_run = 0;
-		if (tcp->counts[segment->direction ^ 1].unanswered)
-			tcp->counts[segment->direction ^ 1].unanswered = 0;
+		peer->unanswered = 0;
 		tt_tcp_rtt_end(tcp, segment->direction ^ 1, segment->acknowledgment, now_us);
 	}
 	half->window = segment->window;

@@ -86,13 +86,14 @@ struct tt_tcp_half {
 	uint32_t acknowledged;	  /* of this direction's bytes, by the peer; the highest */
 	uint32_t sample_sequence; /* an ACK of it ends the sample that began at sample_us */
 	uint32_t sample_us;
-	uint32_t last_us;      /* of the latest segment */
-	uint16_t window;       /* last announced, not scaled */
-	uint16_t order;	       /* of the latest segment in order, as in struct tt_tcp_segment */
-	uint8_t flags_seen;    /* all flags, ored */
-	uint8_t known;	       /* enum tt_tcp_known */
-	uint8_t window_shift;  /* scale of the windows that this direction announces */
-	uint8_t duplicate_run; /* duplicate ACKs that the peer of this direction sent in a row */
+	uint32_t last_us;	   /* of the latest segment */
+	uint16_t window;	   /* last announced, not scaled */
+	uint16_t order;		   /* of the latest segment in order, as in struct tt_tcp_segment */
+	uint8_t flags_seen;	   /* all flags, ored */
+	uint8_t known;		   /* enum tt_tcp_known */
+	uint8_t window_shift;	   /* scale of the windows that this direction announces */
+	uint8_t duplicate_run : 7; /* duplicate ACKs that the peer of this direction sent in a row */
+	uint8_t unanswered : 1;	   /* retransmitted on timeout, and nothing acknowledged since */
 };
 
 /* Of one direction: what is counted, and the smoothed RTT of its leg. Counters stop at the most
@@ -110,7 +111,6 @@ struct tt_tcp_counts {
 	uint32_t ecn_setup : 1;	     /* its SYN or SYN-ACK asks for, or agrees to, ECN */
 	uint32_t ecn_echoing : 1;    /* the peer echoes congestion, and no CWR answered yet */
 	uint32_t ecn_marked : 1;     /* CE was seen since the last CWR */
-	uint32_t unanswered : 1;     /* retransmitted on timeout, and nothing acknowledged since */
 	uint32_t spurious_known : 6; /* spurious ones that a DSACK has yet to report */
 	uint32_t fast_retransmits : 18;
 	uint32_t keep_alives : 14;

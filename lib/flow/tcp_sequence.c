@@ -181,11 +181,11 @@ void tt_tcp_count_retransmission(
 	else if (answers_loss_report(tcp, segment))
 		TT_TCP_COUNT(counts->fast_retransmits);
 	else
-		counts->unanswered = 1;
+		half->unanswered = 1;
 	if ((half->known & TT_TCP_KNOWN_ACKNOWLEDGED) && !tt_tcp_before(half->acknowledged, end)) {
 		TT_TCP_COUNT(counts->spurious_retransmits);
 		TT_TCP_COUNT(counts->spurious_known);
-		counts->unanswered = 0;
+		half->unanswered = 0;
 	}
 }
 

@@ -94,7 +94,7 @@ static enum tt_tcp_failure failure_of(
 	if (idle &&
 		(unanswered ||
 			(tcp->life == TT_TCP_OPEN &&
-				(tcp->counts[0].unanswered || tcp->counts[1].unanswered))))
+				(tcp->half[0].unanswered || tcp->half[1].unanswered))))
 		return TT_TCP_TIMED_OUT;
 	return TT_TCP_NO_FAILURE;
 }

@@ -183,9 +183,10 @@ static void count_packet(struct tt_flow *flow, unsigned int direction,
 	}
 	if (unlikely((flow->tap_ports[direction] & 1u << received->port) == 0))
 		flow->tap_ports[direction] |= 1u << received->port;
-	if (received->time_us > flow->end_us)
+	/* The start is in another cache line. */
+	if (likely(received->time_us >= flow->end_us))
 		flow->end_us = received->time_us;
-	if (unlikely(received->time_us < flow->start_us))
+	else if (unlikely(received->time_us < flow->start_us))
 		flow->start_us = received->time_us;
 	flow->seen_ms = now_ms;
 }
