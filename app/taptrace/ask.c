@@ -13,84 +13,68 @@
 
 #define DEFAULT_PREFIX "taptrace"
 
-static void print_usage(FILE *out, const char *name, const char *summary,
-	const struct tt_ask_flag *flag, const char *operand)
+static void take(const struct tt_ask_option *own, int value)
 {
-	fprintf(out, "usage: taptrace %s [OPTION...]%s%s\n\n%s\n\n", name,
-		operand == NULL ? "" : " ", operand == NULL ? "" : operand, summary);
-	if (flag != NULL)
-		fprintf(out, "      --%-14s %s\n", flag->name, flag->help);
-	fputs("  -j, --json           NDJSON, one object a line; the default but on a terminal\n"
-	      "  -p, --prefix PREFIX  the appliance's telemetry.prefix; taptrace by default\n"
-	      "  -s, --socket PATH    its telemetry socket, wherever it is\n"
-	      "  -h, --help           this text\n",
-		out);
+	for (; own != NULL && own->value != 0; own++)
+		if (own->value == value && own->argument != NULL)
+			*own->argument = optarg;
+		else if (own->value == value)
+			*own->given = true;
 }
 
-static int begin(struct tt_ask *ask, int argc, char **argv, const char *summary,
-	const struct tt_ask_flag *flag, const char *operand, const char **value)
+int tt_ask_parse(struct tt_ask *ask, enum tt_command_id id, int argc, char **argv,
+	const struct tt_ask_option *own, const char **operand)
 {
-	enum {
-		OPTION_FLAG = 256
-	};
-	const struct option long_options[] = {
-		{"json", no_argument, NULL, 'j'},
-		{"prefix", required_argument, NULL, 'p'},
-		{"socket", required_argument, NULL, 's'},
-		{"help", no_argument, NULL, 'h'},
-		{flag == NULL ? NULL : flag->name, no_argument, NULL, OPTION_FLAG},
-		{0},
-	};
-	const char *prefix = DEFAULT_PREFIX, *path = NULL;
-	int option;
+	const struct tt_command_line *command = &tt_commands[id];
+	int value;
 
-	*ask = (struct tt_ask){.line = tt_terminal_width(STDOUT_FILENO)};
+	*ask = (struct tt_ask){.prefix = DEFAULT_PREFIX, .line = tt_terminal_width(STDOUT_FILENO)};
 	ask->json = ask->line == 0;
-	while ((option = getopt_long(argc, argv, "jp:s:h", long_options, NULL)) != -1)
-		switch (option) {
+	while ((value = tt_options_next(command, argc, argv)) != -1)
+		switch (value) {
 		case 'j':
 			ask->json = true;
 			break;
 		case 'p':
-			prefix = optarg;
+			ask->prefix = optarg;
 			break;
 		case 's':
-			path = optarg;
-			break;
-		case OPTION_FLAG:
-			*flag->set = true;
+			ask->path = optarg;
 			break;
 		case 'h':
-			print_usage(stdout, argv[0], summary, flag, operand);
+			tt_options_print_usage("taptrace", command, stdout);
 			return EXIT_DONE;
-		default:
-			print_usage(stderr, argv[0], summary, flag, operand);
+		case '?':
+			tt_options_print_usage("taptrace", command, stderr);
 			return EXIT_USAGE;
+		default:
+			take(own, value);
 		}
 	if (operand != NULL && optind == argc) {
-		tt_log_error(
-			"%s: no %s is given (see taptrace %s --help)", argv[0], operand, argv[0]);
+		tt_log_error("%s: an argument is missing (see taptrace %s --help)", command->name,
+			command->name);
 		return EXIT_USAGE;
 	}
 	if (operand != NULL)
-		*value = argv[optind++];
+		*operand = argv[optind++];
 	if (optind < argc) {
-		tt_log_error("%s: one argument too many: \"%s\"", argv[0], argv[optind]);
+		tt_log_error("%s: one argument too many: \"%s\"", command->name, argv[optind]);
 		return EXIT_USAGE;
 	}
-	return tt_client_open(&ask->client, prefix, path) == TT_OK ? -1 : EXIT_FAILED;
+	return -1;
 }
 
-int tt_ask_begin(struct tt_ask *ask, int argc, char **argv, const char *summary,
-	const struct tt_ask_flag *flag)
+int tt_ask_connect(struct tt_ask *ask)
 {
-	return begin(ask, argc, argv, summary, flag, NULL, NULL);
+	return tt_client_open(&ask->client, ask->prefix, ask->path) == TT_OK ? -1 : EXIT_FAILED;
 }
 
-int tt_ask_begin_operand(struct tt_ask *ask, int argc, char **argv, const char *summary,
-	const char *operand, const char **value)
+int tt_ask_begin(struct tt_ask *ask, enum tt_command_id command, int argc, char **argv,
+	const struct tt_ask_option *own)
 {
-	return begin(ask, argc, argv, summary, NULL, operand, value);
+	int status = tt_ask_parse(ask, command, argc, argv, own, NULL);
+
+	return status >= 0 ? status : tt_ask_connect(ask);
 }
 
 bool tt_ask_print(const char *type, json_t *record)

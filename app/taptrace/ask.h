@@ -7,33 +7,39 @@
 #define TT_APP_ASK_H
 
 #include "client.h"
+#include "commands.h"
 #include "table.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A flag that one command has besides the common options. */
-struct tt_ask_flag {
-	const char *name;
-	const char *help;
-	bool *set;
+/* Where an option that is a command's own goes: one of the two. */
+struct tt_ask_option {
+	int value; /* 0 ends the list */
+	bool *given;
+	const char **argument;
 };
 
 struct tt_ask {
 	struct tt_client client;
+	const char *prefix;
+	const char *path;  /* of the socket; NULL: by the prefix */
 	bool json;	   /* NDJSON, no table */
 	unsigned int line; /* characters of the terminal; 0: there is none */
 };
 
-/* Reads the options of a command, whose first argument is its name, and connects. `flag` may be
- * NULL. Returns -1 when the command can go on, and then ends with tt_ask_finish(), else its exit
- * status. */
-int tt_ask_begin(struct tt_ask *ask, int argc, char **argv, const char *summary,
-	const struct tt_ask_flag *flag);
+/* Reads the options of a command, whose first argument is its name, and its operand, if it takes
+ * one. `own` may be NULL. Returns -1 when the command can go on, else its exit status. */
+int tt_ask_parse(struct tt_ask *ask, enum tt_command_id command, int argc, char **argv,
+	const struct tt_ask_option *own, const char **operand);
 
-/* The same for a command that takes one argument, called `operand` in its help. */
-int tt_ask_begin_operand(struct tt_ask *ask, int argc, char **argv, const char *summary,
-	const char *operand, const char **value);
+/* Connects. -1 when the command can go on, and then ends with tt_ask_finish(), else its exit
+ * status. */
+int tt_ask_connect(struct tt_ask *ask);
+
+/* Both, for a command without operand. */
+int tt_ask_begin(struct tt_ask *ask, enum tt_command_id command, int argc, char **argv,
+	const struct tt_ask_option *own);
 
 /* One line of NDJSON on standard output. `type` becomes its first member; NULL: it has one. false
  * when standard output takes no more. */

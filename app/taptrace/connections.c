@@ -28,11 +28,9 @@ int tt_command_connections(int argc, char **argv)
 	/* Too large for a stack that may be small. */
 	static struct listing listing;
 	bool closed = false;
-	const struct tt_ask_flag flag = {
-		"closed", "those that have ended and are still in the journal", &closed};
+	const struct tt_ask_option own[] = {{.value = TT_OPTION_CLOSED, .given = &closed}, {0}};
 	struct tt_ask ask;
-	int status = tt_ask_begin(
-		&ask, argc, argv, "The connections that a running appliance sees.", &flag);
+	int status = tt_ask_begin(&ask, TT_COMMAND_CONNECTIONS, argc, argv, own);
 
 	if (status >= 0)
 		return status;

@@ -2,31 +2,28 @@
 #include "command.h"
 
 #include "base/log.h"
+#include "commands.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
-	const char *name;
-	int (*run)(int argc, char **argv);
-	const char *summary;
-} commands[] = {
-	{"read", tt_command_read, "trace capture files"},
-	{"connections", tt_command_connections, "connections that a running appliance sees"},
-	{"dns", tt_command_dns, "DNS transactions that it keeps"},
-	{"http", tt_command_http, "HTTP transactions that it keeps"},
-	{"tls", tt_command_tls, "TLS handshakes that it keeps"},
-	{"names", tt_command_names, "names of an address, from DNS answers"},
-	{"stats", tt_command_stats, "what it received, what became of it, where time goes"},
-	{"ports", tt_command_ports, "its tap ports"},
-	{"workers", tt_command_workers, "its workers"},
+static int (*const run[TT_COMMANDS])(int argc, char **argv) = {
+	[TT_COMMAND_READ] = tt_command_read,
+	[TT_COMMAND_CONNECTIONS] = tt_command_connections,
+	[TT_COMMAND_DNS] = tt_command_dns,
+	[TT_COMMAND_HTTP] = tt_command_http,
+	[TT_COMMAND_TLS] = tt_command_tls,
+	[TT_COMMAND_NAMES] = tt_command_names,
+	[TT_COMMAND_STATS] = tt_command_stats,
+	[TT_COMMAND_PORTS] = tt_command_ports,
+	[TT_COMMAND_WORKERS] = tt_command_workers,
 };
 
 static void print_usage(FILE *out)
 {
 	fputs("usage: taptrace COMMAND [OPTION...]\n\n", out);
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].summary);
+	for (int i = 0; i < TT_COMMANDS; i++)
+		fprintf(out, "  %-12s %s\n", tt_commands[i].name, tt_commands[i].summary);
 	fputs("\n'taptrace COMMAND --help' says more; --version gives the version.\n", out);
 }
 
@@ -45,9 +42,9 @@ int main(int argc, char **argv)
 		puts("taptrace " TT_VERSION);
 		return EXIT_DONE;
 	}
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
+	for (int i = 0; i < TT_COMMANDS; i++)
+		if (strcmp(argv[1], tt_commands[i].name) == 0)
+			return run[i](argc - 1, argv + 1);
 	tt_log_error("no such command: %s (see taptrace --help)", argv[1]);
 	return EXIT_USAGE;
 }

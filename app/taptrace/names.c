@@ -21,18 +21,17 @@ int tt_command_names(int argc, char **argv)
 {
 	const char *address;
 	struct tt_ask ask;
-	int status = tt_ask_begin_operand(&ask, argc, argv,
-		"The names of an address, from the DNS answers that a running appliance saw; the "
-		"latest first.",
-		"ADDRESS", &address);
+	int status = tt_ask_parse(&ask, TT_COMMAND_NAMES, argc, argv, NULL, &address);
 
 	if (status >= 0)
 		return status;
 	if (!is_address(address)) {
 		tt_log_error("names: no IPv4 or IPv6 address: \"%s\"", address);
-		tt_client_close(&ask.client);
 		return EXIT_USAGE;
 	}
+	status = tt_ask_connect(&ask);
+	if (status >= 0)
+		return status;
 	json_t *record = tt_client_ask(&ask.client, "/taptrace/names", address);
 	const json_t *names = json_object_get(record, "names");
 

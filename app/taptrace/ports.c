@@ -96,8 +96,7 @@ int tt_command_ports(int argc, char **argv)
 {
 	static struct listing listing;
 	struct tt_ask ask;
-	int status = tt_ask_begin(&ask, argc, argv,
-		"The tap ports of a running appliance, and what they received.", NULL);
+	int status = tt_ask_begin(&ask, TT_COMMAND_PORTS, argc, argv, NULL);
 
 	if (status >= 0)
 		return status;

@@ -7,6 +7,7 @@
 #include "../run.h"
 
 #include "base/log.h"
+#include "commands.h"
 #include "connection_table.h"
 #include "pipeline/ledger_totals.h"
 #include "progress.h"
@@ -47,48 +48,25 @@ struct reader {
 /* Whom a signal stops; set before the handlers are, and NULL once it is gone. */
 static struct tt_control *_Atomic stoppable;
 
-static void print_usage(FILE *out)
-{
-	fputs("usage: taptrace read [OPTION...] FILE...\n"
-	      "\n"
-	      "Trace capture files (pcap, pcapng; - is standard input), one after the other as "
-	      "one\n"
-	      "stream, and print their records.\n"
-	      "\n"
-	      "  -r, --records LIST  which records: connection, dns, http, tls, dns_stats,\n"
-	      "                      http_stats, names, or all (the default); the summary always\n"
-	      "                      comes last\n"
-	      "  -j, --json          NDJSON, one record a line; the default but on a terminal, "
-	      "where\n"
-	      "                      connections come as a table, and of the others none\n"
-	      "  -w, --workers N     that many workers, 1 to 64; the records are the same\n"
-	      "  -c, --config FILE   the appliance's configuration, for its limits and timeouts\n"
-	      "  -h, --help          this text\n",
-		out);
-}
-
-/* By the names that --records takes; a bit each. */
-static const char *const record_names[] = {
-	"connection", "dns", "dns_stats", "names", "http", "http_stats", "tls"};
-
+/* A bit for each of tt_record_choices, in its order. */
 enum record_bit {
 	RECORD_CONNECTION = 1 << 0,
 	RECORD_DNS = 1 << 1,
-	RECORD_DNS_STATS = 1 << 2,
-	RECORD_NAMES = 1 << 3,
-	RECORD_HTTP = 1 << 4,
+	RECORD_HTTP = 1 << 2,
+	RECORD_TLS = 1 << 3,
+	RECORD_DNS_STATS = 1 << 4,
 	RECORD_HTTP_STATS = 1 << 5,
-	RECORD_TLS = 1 << 6,
-	RECORD_ALL = (1 << 7) - 1
+	RECORD_NAMES = 1 << 6,
+	RECORD_SUMMARY = 1 << 7, /* which always comes */
+	RECORD_ALL = (1 << 8) - 1
 };
 
+/* "all" is the last of the choices. */
 static unsigned int record_bit(const char *name)
 {
-	if (strcmp(name, "all") == 0)
-		return RECORD_ALL;
-	for (unsigned int i = 0; i < sizeof(record_names) / sizeof(record_names[0]); i++)
-		if (strcmp(name, record_names[i]) == 0)
-			return 1u << i;
+	for (unsigned int i = 0; tt_record_choices[i] != NULL; i++)
+		if (strcmp(name, tt_record_choices[i]) == 0)
+			return 1u << i > RECORD_ALL ? RECORD_ALL : 1u << i;
 	return 0;
 }
 
@@ -101,10 +79,9 @@ static bool read_records(char *list, struct options *options)
 		name = strtok_r(NULL, ",", &rest)) {
 		unsigned int bit = record_bit(name);
 
-		if (bit == 0 && strcmp(name, "summary") != 0) {
-			tt_log_error("--records: no such record: %s (connection, dns, http, tls, "
-				     "dns_stats, http_stats, names, summary, all)",
-				name);
+		if (bit == 0) {
+			tt_log_error(
+				"--records: no such record: %s (see taptrace read --help)", name);
 			return false;
 		}
 		options->records |= bit;
@@ -128,18 +105,11 @@ static bool read_workers(const char *text, struct options *options)
 /* The exit status when there is nothing more to do, else -1. */
 static int read_options(int argc, char **argv, struct options *options)
 {
-	static const struct option long_options[] = {
-		{"records", required_argument, NULL, 'r'},
-		{"json", no_argument, NULL, 'j'},
-		{"workers", required_argument, NULL, 'w'},
-		{"config", required_argument, NULL, 'c'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	int option;
+	const struct tt_command_line *command = &tt_commands[TT_COMMAND_READ];
+	int value;
 
-	while ((option = getopt_long(argc, argv, "r:jw:c:h", long_options, NULL)) != -1)
-		switch (option) {
+	while ((value = tt_options_next(command, argc, argv)) != -1)
+		switch (value) {
 		case 'r':
 			if (!read_records(optarg, options))
 				return EXIT_USAGE;
@@ -155,10 +125,10 @@ static int read_options(int argc, char **argv, struct options *options)
 			options->config_path = optarg;
 			break;
 		case 'h':
-			print_usage(stdout);
+			tt_options_print_usage("taptrace", command, stdout);
 			return EXIT_DONE;
 		default:
-			print_usage(stderr);
+			tt_options_print_usage("taptrace", command, stderr);
 			return EXIT_USAGE;
 		}
 	if (optind == argc) {

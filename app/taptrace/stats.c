@@ -94,10 +94,7 @@ int tt_command_stats(int argc, char **argv)
 {
 	static struct tt_table table;
 	struct tt_ask ask;
-	int status = tt_ask_begin(&ask, argc, argv,
-		"What a running appliance received and what became of it, packet by packet, and\n"
-		"where its workers' time goes.",
-		NULL);
+	int status = tt_ask_begin(&ask, TT_COMMAND_STATS, argc, argv, NULL);
 
 	if (status >= 0)
 		return status;

@@ -22,9 +22,9 @@ struct field {
 
 /* A command and its table; `columns` and `fields` go together. */
 struct transactions {
+	enum tt_command_id id;
 	const char *command; /* of the telemetry socket */
 	const char *name;    /* of the list in its answer */
-	const char *summary;
 	const struct tt_column *columns;
 	const struct field *fields;
 };
@@ -77,7 +77,7 @@ static int list_transactions(const struct transactions *of, int argc, char **arg
 	/* Too large for a stack that may be small. */
 	static struct listing listing;
 	struct tt_ask ask;
-	int status = tt_ask_begin(&ask, argc, argv, of->summary, NULL);
+	int status = tt_ask_begin(&ask, of->id, argc, argv, NULL);
 
 	if (status >= 0)
 		return status;
@@ -100,9 +100,8 @@ int tt_command_dns(int argc, char **argv)
 	static const struct field fields[] = {{"client", FIELD_ADDRESS}, {"server", FIELD_ADDRESS},
 		{"query", FIELD_TEXT}, {"query_type", FIELD_TEXT}, {"status", FIELD_TEXT},
 		{"rcode", FIELD_TEXT}, {"latency_us", FIELD_DURATION}};
-	static const struct transactions dns = {"/taptrace/dns", "dns",
-		"The DNS transactions that a running appliance keeps, oldest first.", columns,
-		fields};
+	static const struct transactions dns = {
+		TT_COMMAND_DNS, "/taptrace/dns", "dns", columns, fields};
 
 	return list_transactions(&dns, argc, argv);
 }
@@ -116,9 +115,8 @@ int tt_command_http(int argc, char **argv)
 	static const struct field fields[] = {{"client", FIELD_ADDRESS}, {"server", FIELD_ADDRESS},
 		{"method", FIELD_TEXT}, {"host", FIELD_TEXT}, {"path", FIELD_TEXT},
 		{"status", FIELD_NUMBER}, {"latency_us", FIELD_DURATION}};
-	static const struct transactions http = {"/taptrace/http", "http",
-		"The HTTP transactions that a running appliance keeps, oldest first.", columns,
-		fields};
+	static const struct transactions http = {
+		TT_COMMAND_HTTP, "/taptrace/http", "http", columns, fields};
 
 	return list_transactions(&http, argc, argv);
 }
@@ -132,9 +130,8 @@ int tt_command_tls(int argc, char **argv)
 	static const struct field fields[] = {{"client", FIELD_ADDRESS}, {"server", FIELD_ADDRESS},
 		{"sni", FIELD_TEXT}, {"version", FIELD_TEXT}, {"cipher", FIELD_TEXT},
 		{"alpn", FIELD_TEXT}, {"handshake_us", FIELD_DURATION}};
-	static const struct transactions tls = {"/taptrace/tls", "tls",
-		"The TLS handshakes that a running appliance keeps, oldest first.", columns,
-		fields};
+	static const struct transactions tls = {
+		TT_COMMAND_TLS, "/taptrace/tls", "tls", columns, fields};
 
 	return list_transactions(&tls, argc, argv);
 }

@@ -79,10 +79,7 @@ int tt_command_workers(int argc, char **argv)
 {
 	static struct listing listing;
 	struct tt_ask ask;
-	int status = tt_ask_begin(&ask, argc, argv,
-		"The workers of a running appliance: packets received, processed, dropped, given\n"
-		"to the worker that owns the flow and taken from others; connections.",
-		NULL);
+	int status = tt_ask_begin(&ask, TT_COMMAND_WORKERS, argc, argv, NULL);
 
 	if (status >= 0)
 		return status;

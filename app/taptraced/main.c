@@ -3,6 +3,7 @@
  * The appliance: options, start order, signals, rights.
  */
 #include "../run.h"
+#include "daemon.h"
 #include "privileges.h"
 
 #include "base/error.h"
@@ -32,68 +33,38 @@ struct options {
 /* Whom a signal stops; set before the handlers are, and NULL once it is gone. */
 static struct tt_control *_Atomic stoppable;
 
-static void print_usage(FILE *out)
-{
-	fputs("usage: taptraced -c FILE [--check | --dump [--annotate]]\n"
-	      "\n"
-	      "Run the appliance with a configuration, until SIGTERM or SIGINT.\n"
-	      "\n"
-	      "  -c, --config FILE  the configuration; - reads standard input\n"
-	      "      --check        validate it, print the memory plan and the ports, and exit\n"
-	      "      --dump         print the effective configuration with every default, and "
-	      "exit\n"
-	      "      --annotate     with --dump: describe each key\n"
-	      "  -h, --help         this text\n"
-	      "  -V, --version      the version\n",
-		out);
-}
-
 /* The exit status when there is nothing more to do, else -1. */
 static int read_options(int argc, char **argv, struct options *options)
 {
-	enum {
-		OPTION_CHECK = 256,
-		OPTION_DUMP,
-		OPTION_ANNOTATE
-	};
-	static const struct option long_options[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"check", no_argument, NULL, OPTION_CHECK},
-		{"dump", no_argument, NULL, OPTION_DUMP},
-		{"annotate", no_argument, NULL, OPTION_ANNOTATE},
-		{"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'},
-		{0},
-	};
-	int option;
+	int value;
 
-	while ((option = getopt_long(argc, argv, "c:hV", long_options, NULL)) != -1)
-		switch (option) {
+	while ((value = tt_options_next(&tt_daemon, argc, argv)) != -1)
+		switch (value) {
 		case 'c':
 			options->config_path = optarg;
 			break;
-		case OPTION_CHECK:
+		case TT_OPTION_CHECK:
 			options->check = true;
 			break;
-		case OPTION_DUMP:
+		case TT_OPTION_DUMP:
 			options->dump = true;
 			break;
-		case OPTION_ANNOTATE:
+		case TT_OPTION_ANNOTATE:
 			options->annotate = true;
 			break;
 		case 'h':
-			print_usage(stdout);
+			tt_options_print_usage("taptraced", &tt_daemon, stdout);
 			return EXIT_DONE;
 		case 'V':
 			puts("taptraced " TT_VERSION);
 			return EXIT_DONE;
 		default:
-			print_usage(stderr);
+			tt_options_print_usage("taptraced", &tt_daemon, stderr);
 			return EXIT_USAGE;
 		}
 	if (optind < argc || options->config_path == NULL || (options->check && options->dump) ||
 		(options->annotate && !options->dump)) {
-		print_usage(stderr);
+		tt_options_print_usage("taptraced", &tt_daemon, stderr);
 		return EXIT_USAGE;
 	}
 	return -1;
