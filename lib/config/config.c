@@ -23,12 +23,18 @@ struct mark {
 	bool faulty; /* and reported */
 };
 
+/* All marks of the key number i of the schema begin at first[i]. */
+struct tt_config_source {
+	char *name; /* of the file, as faults call it */
+	size_t *first;
+	struct mark *marks;
+};
+
 struct loader {
 	struct tt_config *config;
-	const char *name;
+	const struct tt_config_source *source;
 	FILE *errors;
 	unsigned int faults;
-	struct mark *marks;
 	char *text_end;
 };
 
@@ -43,11 +49,11 @@ static void fault(struct loader *loader, const char *path, uint32_t line, uint32
 	if (loader->faults++ >= FAULT_LIMIT) {
 		if (loader->faults == FAULT_LIMIT + 1)
 			fprintf(loader->errors, "%s: more than %d faults, the rest is not shown\n",
-				loader->name, FAULT_LIMIT);
+				loader->source->name, FAULT_LIMIT);
 		return;
 	}
-	fprintf(loader->errors, "%s:%" PRIu32 ":%" PRIu32 ": %s%s", loader->name, line, column,
-		path, path[0] == '\0' ? "" : ": ");
+	fprintf(loader->errors, "%s:%" PRIu32 ":%" PRIu32 ": %s%s", loader->source->name, line,
+		column, path, path[0] == '\0' ? "" : ": ");
 	va_start(arguments, format);
 	vfprintf(loader->errors, format, arguments);
 	va_end(arguments);
@@ -73,21 +79,45 @@ static uint32_t mark_count(const struct tt_schema_key *key)
 static struct mark *mark_of(
 	const struct loader *loader, const struct tt_schema_key *key, uint32_t item)
 {
-	size_t first = 0;
-
-	for (const struct tt_schema_key *before = tt_schema; before < key; before++)
-		first += mark_count(before);
-	return &loader->marks[first + item];
+	return &loader->source->marks[loader->source->first[key - tt_schema] + item];
 }
 
-static size_t text_capacity(void)
+static void free_source(struct tt_config_source *source)
 {
-	size_t capacity = 0;
+	if (source == NULL)
+		return;
+	free(source->name);
+	free(source->first);
+	free(source->marks);
+	free(source);
+}
 
-	for (uint32_t i = 0; i < tt_schema_count; i++)
-		if (tt_schema[i].type == TT_SCHEMA_STRING || tt_schema[i].type == TT_SCHEMA_DEVICE)
-			capacity += mark_count(&tt_schema[i]) * (TT_SCHEMA_TEXT_BYTES + 1);
-	return capacity;
+static struct tt_config_source *make_source(const char *name)
+{
+	struct tt_config_source *source = calloc(1, sizeof(*source));
+	size_t marks = 0;
+
+	if (source == NULL)
+		return NULL;
+	source->name = strdup(name);
+	source->first = calloc(tt_schema_count, sizeof(*source->first));
+	for (uint32_t i = 0; i < tt_schema_count && source->first != NULL; i++) {
+		source->first[i] = marks;
+		marks += mark_count(&tt_schema[i]);
+	}
+	source->marks = calloc(marks, sizeof(*source->marks));
+	if (source->name == NULL || source->first == NULL || source->marks == NULL) {
+		free_source(source);
+		return NULL;
+	}
+	return source;
+}
+
+/* All strings of a text, each with a NUL: an escape of two bytes makes three at most, and before
+ * each value stands a key. */
+static size_t text_capacity(size_t text_bytes)
+{
+	return 2 * text_bytes + 1;
 }
 
 static void set_defaults(struct tt_config *config)
@@ -477,7 +507,7 @@ static void check_port(struct loader *loader, uint32_t port)
 	}
 }
 
-static void check_rules(struct loader *loader, const char *list_path)
+static void check_filter(struct loader *loader, const char *list_path)
 {
 	const struct tt_schema_key *list = tt_schema_find(list_path);
 	char path[64];
@@ -497,10 +527,34 @@ static void check_rules(struct loader *loader, const char *list_path)
 	}
 }
 
+static void check_actions(struct loader *loader)
+{
+	const struct tt_schema_key *list = tt_schema_find("rules");
+	const struct tt_schema_key *actions[] = {tt_schema_find("rules[].service"),
+		tt_schema_find("rules[].route"), tt_schema_find("rules[].exclude")};
+	char path[64];
+
+	for (uint32_t item = 0; item < loader->config->rule_count; item++) {
+		const struct tt_config_rule *rule = &loader->config->rules[item];
+		const struct mark *entry = mark_of(loader, list, 1 + item);
+		bool acts = rule->service != NULL || rule->route != NULL || rule->exclude ||
+			entry->faulty;
+
+		for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+			acts |= mark_of(loader, actions[i], item)->faulty;
+		if (acts)
+			continue;
+		snprintf(path, sizeof(path), "rules[%" PRIu32 "]", item);
+		fault(loader, path, entry->line, entry->column,
+			"does nothing: one of service, route or exclude is needed");
+	}
+}
+
 static void check(struct loader *loader)
 {
-	check_rules(loader, "filter.include");
-	check_rules(loader, "filter.exclude");
+	check_filter(loader, "filter.include");
+	check_filter(loader, "filter.exclude");
+	check_actions(loader);
 	for (uint32_t port = 0; port < loader->config->port_count; port++)
 		check_port(loader, port);
 	check_cpus(loader);
@@ -521,21 +575,20 @@ static void derive(struct loader *loader)
 int tt_config_parse(struct tt_config **config, const char *name, const char *text,
 	size_t text_bytes, FILE *errors)
 {
-	struct loader loader = {.name = name, .errors = errors};
+	struct loader loader = {.errors = errors};
 	const struct tt_yaml_visitor visitor = {
 		.node = visit, .fault = fault_in_yaml, .context = &loader};
-	size_t marks = 0;
 	int result = TT_ERROR_MEMORY;
 
 	*config = NULL;
-	for (uint32_t i = 0; i < tt_schema_count; i++)
-		marks += mark_count(&tt_schema[i]);
-	loader.marks = calloc(marks, sizeof(*loader.marks));
 	loader.config = calloc(1, sizeof(*loader.config));
-	if (loader.config != NULL)
-		loader.config->text = malloc(text_capacity());
-	if (loader.marks == NULL || loader.config == NULL || loader.config->text == NULL)
+	if (loader.config == NULL)
+		return TT_ERROR_MEMORY;
+	loader.config->source = make_source(name);
+	loader.config->text = malloc(text_capacity(text_bytes));
+	if (loader.config->source == NULL || loader.config->text == NULL)
 		goto out;
+	loader.source = loader.config->source;
 	loader.text_end = loader.config->text;
 
 	set_defaults(loader.config);
@@ -551,8 +604,24 @@ int tt_config_parse(struct tt_config **config, const char *name, const char *tex
 	}
 out:
 	tt_config_free(loader.config);
-	free(loader.marks);
 	return result;
+}
+
+void tt_config_complain(const struct tt_config *config, const char *pattern, uint32_t item,
+	const char *message, FILE *errors)
+{
+	struct loader loader = {.source = config->source, .errors = errors};
+	const struct tt_schema_key *key = tt_schema_find(pattern);
+	const struct mark *mark = mark_of(&loader, key, item);
+	const char *items = strstr(pattern, "[]");
+	char path[TT_YAML_PATH_BYTES];
+
+	if (items == NULL)
+		snprintf(path, sizeof(path), "%s", pattern);
+	else
+		snprintf(path, sizeof(path), "%.*s[%" PRIu32 "]%s", (int)(items - pattern), pattern,
+			item, items + strlen("[]"));
+	fault(&loader, path, mark->line, mark->column, "%s", message);
 }
 
 int tt_config_default(struct tt_config **config)
@@ -595,6 +664,7 @@ void tt_config_free(struct tt_config *config)
 {
 	if (config == NULL)
 		return;
+	free_source(config->source);
 	free(config->text);
 	free(config);
 }

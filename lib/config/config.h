@@ -14,10 +14,11 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define TT_CONFIG_PORTS	  32
-#define TT_CONFIG_WORKERS 64
-#define TT_CONFIG_CPU_ANY (-1)
-#define TT_CONFIG_RULES	  64 /* to include, and as many to exclude */
+#define TT_CONFIG_PORTS	       32
+#define TT_CONFIG_WORKERS      64
+#define TT_CONFIG_CPU_ANY      (-1)
+#define TT_CONFIG_FILTER_RULES 64 /* to include, and as many to exclude */
+#define TT_CONFIG_RULES	       10000
 
 /* So many find room for the records of a burst, however slow the control core is. */
 #define TT_CONFIG_DNS_PORTS	       64
@@ -70,12 +71,29 @@ struct tt_config_network {
 };
 
 /* What a packet must be like for a filter to match it; 0: any. */
-struct tt_config_rule {
+struct tt_config_filter_rule {
 	struct tt_config_network network;
 	uint32_t protocol;
 	uint32_t ports; /* first << 16 | last */
 	uint32_t vlans;
 };
+
+/* What traffic must be like for a rule to match it, NULL or 0: any; and what then becomes of it. */
+struct tt_config_rule {
+	const char *service; /* what to call it; NULL: nothing */
+	const char *host;
+	const char *sni;
+	const char *path;
+	const char *method;
+	const char *protocol;
+	const char *route; /* instead of the path's own, or TT_CONFIG_ROUTE_NONE; NULL: as it is */
+	struct tt_config_network client;
+	struct tt_config_network server;
+	uint32_t ports; /* the server's: first << 16 | last */
+	bool exclude;
+};
+
+#define TT_CONFIG_ROUTE_NONE "none"
 
 struct tt_config {
 	struct tt_config_port ports[TT_CONFIG_PORTS];
@@ -120,11 +138,14 @@ struct tt_config {
 	} fragments;
 
 	struct {
-		struct tt_config_rule include[TT_CONFIG_RULES];
-		struct tt_config_rule exclude[TT_CONFIG_RULES];
+		struct tt_config_filter_rule include[TT_CONFIG_FILTER_RULES];
+		struct tt_config_filter_rule exclude[TT_CONFIG_FILTER_RULES];
 		uint32_t include_count;
 		uint32_t exclude_count;
 	} filter;
+
+	struct tt_config_rule rules[TT_CONFIG_RULES]; /* the first that matches counts */
+	uint32_t rule_count;
 
 	struct {
 		uint32_t layer_kinds; /* taken off: bit 1 << enum tt_layer_kind */
@@ -186,7 +207,8 @@ struct tt_config {
 		enum tt_log_level level;
 	} log;
 
-	char *text; /* owns the strings above, defaults aside */
+	char *text;			 /* owns the strings above, defaults aside */
+	struct tt_config_source *source; /* where values stand in the file */
 };
 
 /* The defaults of the schema table, without a port: what `taptrace read` runs with. TT_ERROR_MEMORY,
@@ -208,6 +230,12 @@ int tt_config_parse(struct tt_config **config, const char *name, const char *tex
  * value follows from another one's is a comment, so that it goes on following it.
  * conf/taptrace.yaml is the annotated print of the defaults. */
 void tt_config_print(const struct tt_config *config, bool annotate, FILE *out);
+
+/* A fault of a value that this module cannot judge, as tt_config_load() writes them: `pattern` is the
+ * key's path in the schema ("rules[].path"), `item` the number of its list's entry. Only of a
+ * configuration that was loaded or parsed, and of a key that was given. */
+void tt_config_complain(const struct tt_config *config, const char *pattern, uint32_t item,
+	const char *message, FILE *errors);
 
 /* NULL is ignored. */
 void tt_config_free(struct tt_config *config);

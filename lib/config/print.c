@@ -143,7 +143,7 @@ static void print_list(
 			const struct tt_schema_key *key = &tt_schema[i];
 
 			if (tt_schema_list(key) != list ||
-				(key->type == TT_SCHEMA_DEVICE &&
+				((key->type == TT_SCHEMA_DEVICE || key->type == TT_SCHEMA_STRING) &&
 					tt_schema_text(printer->config, key, item) == NULL))
 				continue;
 			fprintf(printer->out, "%s  %s", indent, lead);

@@ -36,8 +36,21 @@
 		.description = (text), FIELD(key_field), RANGE(MS_US, WEEK_US, (standard))         \
 	}
 #define RULE_FIELD(field)                                                                          \
-	.offset = offsetof(struct tt_config_rule, field),                                          \
-	.field_bytes = sizeof(((struct tt_config_rule *)NULL)->field)
+	.offset = offsetof(struct tt_config_filter_rule, field),                                   \
+	.field_bytes = sizeof(((struct tt_config_filter_rule *)NULL)->field)
+#define RULE_TEXT(key, key_form, sample, text)                                                     \
+	{                                                                                          \
+		.path = "rules[]." #key, .type = TT_SCHEMA_STRING, .hot = true,                    \
+		.description = (text), .offset = offsetof(struct tt_config_rule, key),             \
+		.field_bytes = sizeof(((struct tt_config_rule *)NULL)->key), .form = (key_form),   \
+		.example = (sample)                                                                \
+	}
+#define RULE_NETWORK(key, text)                                                                    \
+	{                                                                                          \
+		.path = "rules[]." #key, .type = TT_SCHEMA_NETWORK, .hot = true,                   \
+		.description = (text), .offset = offsetof(struct tt_config_rule, key),             \
+		.field_bytes = sizeof(((struct tt_config_rule *)NULL)->key)                        \
+	}
 /* The rules of one list; every key of a rule has to match. */
 #define RULES(kind, text)                                                                          \
 	{.path = "filter." #kind,                                                                  \
@@ -45,8 +58,8 @@
 		.description = (text),                                                             \
 		FIELD(filter.kind),                                                                \
 		.count_offset = offsetof(struct tt_config, filter.kind##_count),                   \
-		.capacity = TT_CONFIG_RULES,                                                       \
-		.item_bytes = sizeof(struct tt_config_rule)},                                      \
+		.capacity = TT_CONFIG_FILTER_RULES,                                                \
+		.item_bytes = sizeof(struct tt_config_filter_rule)},                               \
 		{.path = "filter." #kind "[].network",                                             \
 			.type = TT_SCHEMA_NETWORK,                                                 \
 			.description = "One of the two addresses is in it",                        \
@@ -378,6 +391,44 @@ const struct tt_schema_key tt_schema[] = {
 	LAYER("etherip", 20, "EtherIP"),
 	LAYER("ah", 21, "IPsec authentication headers"),
 
+	{.path = "rules",
+		.type = TT_SCHEMA_LIST,
+		.hot = true,
+		.description = "Names of services, and what becomes of their records; the first "
+			       "that matches counts",
+		FIELD(rules),
+		.count_offset = offsetof(struct tt_config, rule_count),
+		.capacity = TT_CONFIG_RULES,
+		.item_bytes = sizeof(struct tt_config_rule)},
+	RULE_TEXT(service, TT_SCHEMA_NAME, "shop", "What records call it"),
+	RULE_TEXT(host, TT_SCHEMA_ANY_TEXT, "*.shop.example",
+		"HTTP's host: a name, *. and one, or an expression for the whole of it"),
+	RULE_TEXT(sni, TT_SCHEMA_ANY_TEXT, "www.shop.example",
+		"The name that a TLS client asks for; the same"),
+	RULE_TEXT(path, TT_SCHEMA_ANY_TEXT, "/orders/[0-9]+(/.*)?",
+		"HTTP's path: a regular expression for the whole of it"),
+	RULE_TEXT(method, TT_SCHEMA_ANY_TEXT, "GET|HEAD", "HTTP's method; the same"),
+	RULE_NETWORK(client, "The client's address is in it"),
+	RULE_NETWORK(server, "The server's address is in it"),
+	{.path = "rules[].port",
+		.type = TT_SCHEMA_RANGE,
+		.hot = true,
+		.description = "The server's port",
+		.offset = offsetof(struct tt_config_rule, ports),
+		.field_bytes = sizeof(((struct tt_config_rule *)NULL)->ports),
+		RANGE(1, 65535, 0)},
+	RULE_TEXT(protocol, TT_SCHEMA_NAME, "http",
+		"What is spoken or encrypts it, as connections name it"),
+	RULE_TEXT(route, TT_SCHEMA_ROUTE, "/orders/*",
+		"HTTP's route, instead of the one of its path; none leaves it out"),
+	{.path = "rules[].exclude",
+		.type = TT_SCHEMA_BOOL,
+		.hot = true,
+		.description = "Leave its records and statistics out",
+		.offset = offsetof(struct tt_config_rule, exclude),
+		.field_bytes = sizeof(((struct tt_config_rule *)NULL)->exclude),
+		RANGE(0, 1, 0)},
+
 	SECTION("journal", "What is kept for clients; the oldest go first"),
 	{.path = "journal.connections",
 		.type = TT_SCHEMA_COUNT,
@@ -454,16 +505,11 @@ const struct tt_schema_key *tt_schema_find(const char *path)
 
 const struct tt_schema_key *tt_schema_list(const struct tt_schema_key *key)
 {
-	const char *items = strstr(key->path, "[]");
-
-	for (uint32_t i = 0; items != NULL && i < tt_schema_count; i++) {
-		size_t length = strlen(tt_schema[i].path);
-
-		if (tt_schema[i].type == TT_SCHEMA_LIST && length == (size_t)(items - key->path) &&
-			memcmp(tt_schema[i].path, key->path, length) == 0)
-			return &tt_schema[i];
-	}
-	return NULL;
+	if (strstr(key->path, "[]") == NULL)
+		return NULL;
+	while (key->type != TT_SCHEMA_LIST)
+		key--;
+	return key;
 }
 
 const char *tt_schema_name(const char *path)

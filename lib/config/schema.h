@@ -43,6 +43,7 @@ enum tt_schema_type {
 enum tt_schema_form {
 	TT_SCHEMA_ANY_TEXT,
 	TT_SCHEMA_NAME,	     /* letters, digits, '_', '-' and '.', not starting with the last two */
+	TT_SCHEMA_ROUTE,     /* `none`, or text that begins with a slash */
 	TT_SCHEMA_INTERFACE, /* a network interface: 1 to 15 bytes, no '/', ':' or space */
 	TT_SCHEMA_PCI	     /* 0000:3b:00.0 */
 };

@@ -533,6 +533,9 @@ bool tt_value_text(const struct tt_schema_key *key, const char *text, char *mess
 				"\"%.40s\" is not a name of letters, digits, '_', "
 				"'-' and '.'",
 				text);
+	case TT_SCHEMA_ROUTE:
+		return text[0] == '/' || strcmp(text, TT_CONFIG_ROUTE_NONE) == 0 ||
+			refuse(message, "\"%.40s\" is neither a path nor none", text);
 	case TT_SCHEMA_INTERFACE:
 		/* As the kernel's dev_valid_name(); IFNAMSIZ is 16. */
 		return (length < 16 && text[strcspn(text, "/: ")] == '\0' &&

@@ -198,13 +198,13 @@ static bool needs_software_steering(const struct tt_pipeline_options *options)
 	return !options->source->symmetric;
 }
 
-_Static_assert(TT_CONFIG_RULES <= TT_FILTER_RULES, "every configured rule finds room");
+_Static_assert(TT_CONFIG_FILTER_RULES <= TT_FILTER_RULES, "every configured rule finds room");
 
-static void copy_rules(
-	struct tt_filter_rule *rules, const struct tt_config_rule *configured, uint32_t count)
+static void copy_rules(struct tt_filter_rule *rules, const struct tt_config_filter_rule *configured,
+	uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		const struct tt_config_rule *from = &configured[i];
+		const struct tt_config_filter_rule *from = &configured[i];
 
 		rules[i] = (struct tt_filter_rule){
 			.prefix_bits = from->network.prefix_bits,
@@ -221,8 +221,8 @@ static void copy_rules(
 
 static int make_filter(struct tt_filter *filter, const struct tt_config *config)
 {
-	struct tt_filter_rule include[TT_CONFIG_RULES];
-	struct tt_filter_rule exclude[TT_CONFIG_RULES];
+	struct tt_filter_rule include[TT_CONFIG_FILTER_RULES];
+	struct tt_filter_rule exclude[TT_CONFIG_FILTER_RULES];
 
 	copy_rules(include, config->filter.include, config->filter.include_count);
 	copy_rules(exclude, config->filter.exclude, config->filter.exclude_count);

@@ -171,6 +171,13 @@ static const char every_key[] =
 	"  nsh: false\n"
 	"  etherip: false\n"
 	"  ah: false\n"
+	"rules:\n"
+	"- {host: '*.shop.example', path: '/orders/[0-9]+', method: GET|HEAD, client: 10.0.0.0/8,\n"
+	"   server: '2001:db8:7::/48', port: 8000-8080, protocol: http, service: shop, route: "
+	"/orders/*}\n"
+	"- sni: www.shop.example\n"
+	"  exclude: true\n"
+	"- {service: others, route: none}\n"
 	"journal: {connections: 2M, dns: 3MiB, http: 4MiB, tls: 5MiB}\n"
 	"telemetry: {prefix: tap2}\n"
 	"security: {user: nobody, group: nogroup, sandbox: false}\n"
@@ -190,8 +197,8 @@ static void check_network(
 
 static void check_filter(const struct tt_config *config)
 {
-	const struct tt_config_rule *include = config->filter.include;
-	const struct tt_config_rule *exclude = config->filter.exclude;
+	const struct tt_config_filter_rule *include = config->filter.include;
+	const struct tt_config_filter_rule *exclude = config->filter.exclude;
 
 	CU_ASSERT_EQUAL(config->filter.include_count, 2);
 	check_network(&include[0].network, "4/8", "\x0a\0\0\0");
@@ -209,6 +216,31 @@ static void check_filter(const struct tt_config *config)
 	CU_ASSERT_EQUAL(exclude[1].vlans, 100 << 16 | 199);
 	CU_ASSERT_EQUAL(exclude[1].ports, 22 << 16 | 22);
 	check_network(&exclude[1].network, "4/32", "\xc0\0\2\7");
+}
+
+static void check_rules(const struct tt_config *config)
+{
+	const struct tt_config_rule *rules = config->rules;
+
+	CU_ASSERT_EQUAL_FATAL(config->rule_count, 3);
+	CU_ASSERT_STRING_EQUAL(rules[0].host, "*.shop.example");
+	CU_ASSERT_STRING_EQUAL(rules[0].path, "/orders/[0-9]+");
+	CU_ASSERT_STRING_EQUAL(rules[0].method, "GET|HEAD");
+	check_network(&rules[0].client, "4/8", "\x0a\0\0\0");
+	check_network(&rules[0].server, "6/48", "\x20\x01\x0d\xb8\0\7");
+	CU_ASSERT_EQUAL(rules[0].ports, 8000 << 16 | 8080);
+	CU_ASSERT_STRING_EQUAL(rules[0].protocol, "http");
+	CU_ASSERT_STRING_EQUAL(rules[0].service, "shop");
+	CU_ASSERT_STRING_EQUAL(rules[0].route, "/orders/*");
+	CU_ASSERT_PTR_NULL(rules[0].sni);
+	CU_ASSERT_FALSE(rules[0].exclude);
+	CU_ASSERT_STRING_EQUAL(rules[1].sni, "www.shop.example");
+	CU_ASSERT_TRUE(rules[1].exclude);
+	CU_ASSERT_PTR_NULL(rules[1].service);
+	CU_ASSERT_PTR_NULL(rules[1].host);
+	CU_ASSERT_EQUAL(rules[1].ports, 0);
+	CU_ASSERT_STRING_EQUAL(rules[2].service, "others");
+	CU_ASSERT_STRING_EQUAL(rules[2].route, TT_CONFIG_ROUTE_NONE);
 }
 
 /* Every notation of a network is the one network. */
@@ -256,6 +288,7 @@ static void test_every_key_is_read(void)
 		CU_ASSERT_EQUAL(config->ports[i].promiscuous, i != 2);
 	}
 	check_filter(config);
+	check_rules(config);
 	CU_ASSERT_EQUAL(config->workers.count, 3);
 	CU_ASSERT_EQUAL(config->workers.cpu_count, 3);
 	CU_ASSERT_EQUAL(config->workers.cpus[0], 5);
@@ -491,6 +524,8 @@ static const char *random_text(uint64_t *state, const struct tt_schema_key *key,
 		snprintf(text, 64, "%04x:%02x:%02x.%x", (unsigned int)random_up_to(state, 0xffff),
 			item, (unsigned int)random_up_to(state, 0x1f),
 			(unsigned int)random_up_to(state, 7));
+	else if (key->form == TT_SCHEMA_ROUTE)
+		snprintf(text, 64, "/%s", odd + random_up_to(state, 25));
 	else if (key->form != TT_SCHEMA_ANY_TEXT)
 		snprintf(text, 64, "%c-%u.x", (char)('a' + random_up_to(state, 25)), item);
 	else
@@ -538,6 +573,9 @@ static void randomize(struct tt_config *config, uint64_t *state)
 			}
 		}
 	}
+	for (uint32_t i = 0; i < config->rule_count; i++)
+		if (config->rules[i].service == NULL && config->rules[i].route == NULL)
+			config->rules[i].exclude = true;
 	if (config->flow.half_open > config->flow.connections)
 		config->flow.half_open = config->flow.connections;
 	if (config->names.ttl_min_us > config->names.ttl_max_us)
@@ -571,6 +609,45 @@ static void test_a_print_loads_to_the_same(void)
 			tt_config_free(again);
 		}
 	}
+}
+
+/* What is not judged here is complained of where it stands, as faults are. */
+static void test_complaints_name_the_place(void)
+{
+	struct tt_config *config = parse_sound("rules:\n- service: a\n  path: /x\n- {service: b,\n "
+					       "  host: \xc3\xa4, path:  '/('}\n");
+	char *said;
+	size_t said_bytes;
+	FILE *errors = open_memstream(&said, &said_bytes);
+
+	tt_config_complain(config, "rules[].path", 0, "one", errors);
+	tt_config_complain(config, "rules[].path", 1, "two", errors);
+	fclose(errors);
+	CU_ASSERT_STRING_EQUAL(said, "f:3:9: rules[0].path: one\nf:5:20: rules[1].path: two\n");
+	free(said);
+	tt_config_free(config);
+}
+
+/* As many rules as there may be, and their strings all of the file's text. */
+static void test_many_rules(void)
+{
+	char *yaml;
+	size_t yaml_bytes;
+	FILE *text = open_memstream(&yaml, &yaml_bytes);
+	char name[16];
+
+	fputs("rules:\n", text);
+	for (int i = 0; i < TT_CONFIG_RULES; i++)
+		fprintf(text, "- {service: s%d, path: /\xc3\xa4/%d}\n", i, i);
+	fclose(text);
+	struct tt_config *config = parse_sound(yaml);
+	CU_ASSERT_EQUAL_FATAL(config->rule_count, TT_CONFIG_RULES);
+	for (int i = 0; i < TT_CONFIG_RULES; i++) {
+		snprintf(name, sizeof(name), "s%d", i);
+		CU_ASSERT_STRING_EQUAL(config->rules[i].service, name);
+	}
+	tt_config_free(config);
+	free(yaml);
 }
 
 /* After a change of the schema: taptraced --dump --annotate -c /dev/null > conf/taptrace.yaml */
@@ -749,6 +826,8 @@ static const struct suite_test tests[] = {
 	{"annotated file is the print of the defaults",
 		test_annotated_file_is_the_print_of_the_defaults},
 	{"commented entries of the file are sound", test_commented_entries_of_the_file_are_sound},
+	{"complaints name the place", test_complaints_name_the_place},
+	{"many rules", test_many_rules},
 	{"files are loaded or refused", test_files_are_loaded_or_refused},
 	{"schema is in order", test_schema_is_in_order},
 	{"tunnel keys are the layers", test_tunnel_keys_are_the_layers},

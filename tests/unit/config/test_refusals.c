@@ -382,6 +382,34 @@ static void test_all_faults_are_reported_at_once(void)
 #define NETWORK_EXPECTED "a network like 10.0.0.0/8 or 2001:db8::/32, an address, or any\n"
 #define RANGE_EXPECTED	 "a number, a range like 8000-8999, or any\n"
 
+static void test_rules_are_checked(void)
+{
+	static const struct refusal refusals[] = {
+		{"rules:\n- {service: a}\n- {host: b}\n- {exclude: false, path: /}\n",
+			"f:3:3: rules[1]: does nothing: one of service, route or exclude is "
+			"needed\n"
+			"f:4:3: rules[2]: does nothing: one of service, route or exclude is "
+			"needed\n"},
+		{"rules: [{service: a b}]\n",
+			"f:1:19: rules[0].service: \"a b\" is not a name of letters, digits, '_', "
+			"'-' and '.'\n"},
+		{"rules: [{route: orders}]\n",
+			"f:1:17: rules[0].route: \"orders\" is neither a path nor none\n"},
+		{"rules:\n- service: a\n  servce: b\n  service: c\n",
+			"f:3:3: rules[0].servce: unknown key; did you mean service?\n"
+			"f:4:3: rules[0].service: given twice, first in line 2\n"},
+		{"rules: [{service: a, server: 10.0.0.1/8, port: 0, host: '', path: [/]}]\n",
+			"f:1:30: rules[0].server: \"10.0.0.1/8\" has bits set behind its prefix\n"
+			"f:1:48: rules[0].port: 0 is out of range: 1 to 65535\n"
+			"f:1:57: rules[0].host: is empty\n"
+			"f:1:67: rules[0].path: is a list, expected a text\n"},
+		{"rules: {service: a}\n",
+			"f:1:8: rules: is a mapping, expected a list of mappings\n"},
+	};
+
+	CHECK_REFUSALS(refusals);
+}
+
 static void test_filters_are_checked(void)
 {
 	static const struct refusal refusals[] = {
@@ -478,6 +506,7 @@ static const struct suite_test tests[] = {
 	{"keys are checked against each other", test_keys_are_checked_against_each_other},
 	{"all faults are reported at once", test_all_faults_are_reported_at_once},
 	{"filters are checked", test_filters_are_checked},
+	{"rules are checked", test_rules_are_checked},
 	{"fault lines are limited", test_fault_lines_are_limited},
 	{"list length is limited", test_list_length_is_limited},
 };

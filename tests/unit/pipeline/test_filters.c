@@ -35,7 +35,7 @@ static struct traffic make_traffic(const unsigned int order[3])
 }
 
 static struct rig run(const struct traffic *traffic, unsigned int workers,
-	const struct tt_config_rule *include, const struct tt_config_rule *exclude)
+	const struct tt_config_filter_rule *include, const struct tt_config_filter_rule *exclude)
 {
 	struct rig rig = rig_make(traffic, workers);
 
@@ -69,7 +69,7 @@ static void check_dns_excluded(const struct rig *rig, unsigned int held)
 static void a_port_is_excluded_with_its_fragments(void)
 {
 	static const unsigned int orders[][3] = {{0, 1, 2}, {1, 0, 2}, {1, 2, 0}};
-	const struct tt_config_rule port = {.ports = 53 << 16 | 53};
+	const struct tt_config_filter_rule port = {.ports = 53 << 16 | 53};
 
 	for (unsigned int held = 0; held < 3; held++)
 		for (unsigned int workers = 1; workers <= RIG_WORKERS; workers += 3) {
@@ -85,9 +85,9 @@ static void a_port_is_excluded_with_its_fragments(void)
 static void include_is_all_but_the_rest(void)
 {
 	static const unsigned int order[3] = {0, 1, 2};
-	const struct tt_config_rule one = {
+	const struct tt_config_filter_rule one = {
 		.network = {.address = {11, 0, 0, 7}, .prefix_bits = 32, .ip_version = 4}};
-	const struct tt_config_rule tcp = {.protocol = IPPROTO_TCP};
+	const struct tt_config_filter_rule tcp = {.protocol = IPPROTO_TCP};
 	struct traffic traffic = make_traffic(order);
 
 	struct rig rig = run(&traffic, 1, &one, NULL);
@@ -107,9 +107,9 @@ static void include_is_all_but_the_rest(void)
 /* Later fragments whose first never comes: no ports, but addresses, by which they are left out. */
 static void orphans_are_filtered_by_address(void)
 {
-	const struct tt_config_rule rule = {
+	const struct tt_config_filter_rule rule = {
 		.network = {.address = {10, 0, 0, 3}, .prefix_bits = 32, .ip_version = 4}};
-	const struct tt_config_rule port = {.ports = 53 << 16 | 53};
+	const struct tt_config_filter_rule port = {.ports = 53 << 16 | 53};
 	struct traffic traffic = {.time_us = BASE_US};
 
 	for (unsigned int i = 0; i < ROUNDS; i++)
