@@ -133,6 +133,11 @@ int tt_run_print_memory_plan(const struct tt_config *config, FILE *out)
 	snprintf(what, sizeof(what), "records: %" PRIu32 " x %" PRIu32 " batches", workers,
 		config->memory.record_batches);
 	print_part(out, what, workers * pipeline.records_bytes, &sum);
+	if (pipeline.duplicates_bytes > 0) {
+		snprintf(what, sizeof(what), "duplicates: %" PRIu32 " x %" PRIu32 " packets",
+			workers, config->duplicates.packets);
+		print_part(out, what, workers * pipeline.duplicates_bytes, &sum);
+	}
 	snprintf(what, sizeof(what), "payload: %" PRIu32 " x %" PRIu32 " connections", workers,
 		config->payload.connections);
 	print_part(out, what, workers * pipeline.payload_bytes, &sum);

@@ -8,6 +8,7 @@
 #include "base/error.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 enum {
 	COLUMN_PORT,
@@ -20,7 +21,8 @@ enum {
 	COLUMN_BYTES,
 	COLUMN_MISSED,
 	COLUMN_NO_MBUF,
-	COLUMN_ERRORS
+	COLUMN_ERRORS,
+	COLUMN_DUPLICATES
 };
 
 static const struct tt_column columns[] = {
@@ -35,6 +37,7 @@ static const struct tt_column columns[] = {
 	[COLUMN_MISSED] = {.title = "MISSED", .right = true},
 	[COLUMN_NO_MBUF] = {.title = "NO MBUF", .right = true},
 	[COLUMN_ERRORS] = {.title = "ERRORS", .right = true},
+	[COLUMN_DUPLICATES] = {.title = "DUPLICATES", .right = true},
 	{0},
 };
 
@@ -70,6 +73,23 @@ static void put_link(struct tt_table *table, const json_t *port)
 		tt_table_cell(table, COLUMN_LINK, "%gG", (double)speed_mbps / 1000);
 }
 
+/* Where they are not looked for, or only now and then, it says so. */
+static void put_duplicates(struct tt_table *table, const json_t *port)
+{
+	char text[TT_SCALED_SIZE];
+	const char *removal = tt_json_text(port, "duplicate_removal");
+
+	if (json_object_get(port, "duplicates") == NULL) {
+		tt_table_cell(table, COLUMN_DUPLICATES, "off");
+		return;
+	}
+	tt_scaled(text, tt_json_unsigned(port, "duplicates"));
+	if (strcmp(removal, "on") == 0)
+		tt_table_cell(table, COLUMN_DUPLICATES, "%s", text);
+	else
+		tt_table_cell(table, COLUMN_DUPLICATES, "%s (%s)", text, removal);
+}
+
 static bool list_port(void *context, json_t *port)
 {
 	struct listing *listing = context;
@@ -88,6 +108,7 @@ static bool list_port(void *context, json_t *port)
 	put_count(table, COLUMN_MISSED, port, "missed");
 	put_count(table, COLUMN_NO_MBUF, port, "no_mbuf");
 	put_count(table, COLUMN_ERRORS, port, "errors");
+	put_duplicates(table, port);
 	tt_table_row(table);
 	return true;
 }

@@ -30,6 +30,12 @@ enum tt_config_steering {
 	TT_STEERING_SOFTWARE
 };
 
+enum tt_config_duplicates {
+	TT_DUPLICATES_OFF,
+	TT_DUPLICATES_ON,
+	TT_DUPLICATES_AUTO /* on once some are seen */
+};
+
 enum tt_config_idle {
 	TT_IDLE_ADAPTIVE,
 	TT_IDLE_POLL
@@ -136,6 +142,12 @@ struct tt_config {
 		uint32_t datagrams; /* a worker: fragmented datagrams known at a time */
 		uint64_t timeout_us;
 	} fragments;
+
+	struct {
+		enum tt_config_duplicates remove;
+		uint32_t packets; /* a worker: remembered, about */
+		uint64_t window_us;
+	} duplicates;
 
 	struct {
 		struct tt_config_filter_rule include[TT_CONFIG_FILTER_RULES];

@@ -89,6 +89,7 @@
 static const char *const idle_names[] = {"adaptive", "poll", NULL};
 static const char *const steering_names[] = {"auto", "nic", "software", NULL};
 static const char *const huge_page_names[] = {"auto", "require", "never", NULL};
+static const char *const duplicates_names[] = {"off", "on", "auto", NULL};
 static const char *const log_names[] = {"error", "warning", "info", "debug", NULL};
 
 /* A quarter: a SYN flood may take that much of the table and leaves the rest to connections. */
@@ -258,6 +259,27 @@ const struct tt_schema_key tt_schema[] = {
 		.unit = "datagrams"},
 	TIMEOUT("fragments.timeout", fragments.timeout_us, 60 * SECOND_US,
 		"How long a datagram's fragments are waited for"),
+
+	SECTION("duplicates",
+		"Packets that the mirror port delivers again: the same but for link header, "
+		"VLAN and TTL"),
+	{.path = "duplicates.remove",
+		.type = TT_SCHEMA_ENUM,
+		.description = "Leave them out: never, always, or once some were seen",
+		FIELD(duplicates.remove),
+		.fallback = TT_DUPLICATES_OFF,
+		.names = duplicates_names},
+	{.path = "duplicates.packets",
+		.type = TT_SCHEMA_COUNT,
+		.description = "Packets among which each worker looks for the first of them",
+		FIELD(duplicates.packets),
+		RANGE(64, 16777216, 16384),
+		.unit = "packets"},
+	{.path = "duplicates.window",
+		.type = TT_SCHEMA_DURATION,
+		.description = "How long after it they come at most",
+		FIELD(duplicates.window_us),
+		RANGE(1, SECOND_US, 20 * MS_US)},
 
 	SECTION("payload",
 		"Payload of connections, until their protocol's parser has what it wants"),

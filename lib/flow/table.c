@@ -720,6 +720,11 @@ uint32_t tt_flow_table_extent(const struct tt_flow_table *table)
 	return table->extent;
 }
 
+uint32_t tt_flow_table_number(const struct tt_flow_table *table, const struct tt_flow *flow)
+{
+	return (uint32_t)(flow - table->entries);
+}
+
 struct tt_flow *tt_flow_table_entry(struct tt_flow_table *table, uint32_t number)
 {
 	if (number >= table->extent || table->entries[number].state != TT_FLOW_ACTIVE)

@@ -135,6 +135,9 @@ void tt_flow_table_flush(struct tt_flow_table *table, uint32_t *position, unsign
  * a walk from 0 to here that others interrupt sees each flow that lives throughout exactly once. */
 uint32_t tt_flow_table_extent(const struct tt_flow_table *table);
 
+/* The entry number of an entry of the table. */
+uint32_t tt_flow_table_number(const struct tt_flow_table *table, const struct tt_flow *flow);
+
 /* The ACTIVE entry of this number, or NULL. */
 struct tt_flow *tt_flow_table_entry(struct tt_flow_table *table, uint32_t number);
 

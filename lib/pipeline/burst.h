@@ -48,6 +48,8 @@ struct tt_burst {
 
 	bool from_source; /* received by this worker, not taken over from another */
 
+	unsigned int left_out; /* duplicates among the packets, no longer on their way */
+
 	/* Mbufs to be freed at the end of the stages. */
 	struct rte_mbuf *done[TT_BURST];
 	unsigned int done_count;

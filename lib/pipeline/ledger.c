@@ -9,6 +9,7 @@ const char *tt_drop_reason_name(enum tt_drop_reason reason)
 		[TT_DROP_BAD_IPV4] = "malformed_ipv4",
 		[TT_DROP_BAD_IPV6] = "malformed_ipv6",
 		[TT_DROP_EXCLUDED] = "excluded",
+		[TT_DROP_DUPLICATE] = "duplicate",
 		[TT_DROP_RING_FULL] = "ring_full",
 	};
 

@@ -117,6 +117,7 @@ void tt_pipeline_memory(struct tt_pipeline_memory *memory, const struct tt_confi
 		.fragments_bytes = tt_fragment_table_bytes(config->fragments.datagrams) +
 			tt_reassembly_bytes(REASSEMBLY_SLOTS, TT_PAYLOAD_DATAGRAM_BYTES),
 		.records_bytes = tt_shard_bytes(config->memory.record_batches),
+		.duplicates_bytes = tt_duplicates_worker_bytes(config),
 		.payload_bytes = tt_payload_bytes(config),
 		.dns_bytes = tt_dns_worker_bytes(config),
 		.http_bytes = tt_http_worker_bytes(config),
@@ -274,6 +275,7 @@ static bool make_worker(struct tt_pipeline *pipeline, unsigned int number,
 	return tt_flow_table_create(&worker->flows, &flows) == 0 &&
 		tt_shard_create(&worker->shard, number, config->memory.record_batches,
 			options->huge_pages) == 0 &&
+		tt_duplicates_worker_create(worker, config, secret->word[1], options->huge_pages) &&
 		tt_payload_create(worker, config, options->huge_pages) &&
 		tt_dns_worker_create(worker, config, secret->word[1], options->huge_pages) &&
 		tt_http_worker_create(worker, config, secret->word[1], options->huge_pages) &&
@@ -345,6 +347,7 @@ void tt_pipeline_destroy(struct tt_pipeline *pipeline)
 
 		tt_flow_table_destroy(worker->flows);
 		tt_shard_destroy(worker->shard);
+		tt_duplicates_worker_destroy(worker);
 		tt_payload_destroy(worker);
 		tt_dns_worker_destroy(worker);
 		tt_http_worker_destroy(worker);

@@ -68,6 +68,9 @@ struct tt_worker_counters {
 		layers[TT_LAYER_KINDS]; /* packets from which a layer of the kind was taken off */
 	tt_counter layers_left;		/* packets with deeper tunnels than the limit */
 	tt_counter tunnel_fragments;	/* later fragments of a tunnel's packet */
+	/* Left out, by tap port; and whether every packet is looked at for them, 0 or 1 */
+	tt_counter duplicates[TT_PORT_LIMIT];
+	tt_counter removing_duplicates;
 	tt_counter first_us; /* since the epoch, of the earliest packet received; 0: none yet */
 	tt_counter last_us;  /* of the latest */
 };
@@ -153,6 +156,7 @@ struct tt_pipeline_memory {
 	uint64_t flows_bytes;
 	uint64_t fragments_bytes;
 	uint64_t records_bytes;
+	uint64_t duplicates_bytes;
 	uint64_t payload_bytes;
 	uint64_t dns_bytes;
 	uint64_t http_bytes;

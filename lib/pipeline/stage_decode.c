@@ -94,8 +94,9 @@ void tt_stage_free(struct tt_worker *worker)
 
 	for (unsigned int i = 0; i < burst->count; i++)
 		burst->done[burst->done_count++] = burst->received[i].mbuf;
-	tt_counter_add(&worker->counters.ledger.processed, burst->count);
+	tt_counter_add(&worker->counters.ledger.processed, burst->count - burst->left_out);
 	rte_pktmbuf_free_bulk(burst->done, burst->done_count);
 	burst->count = 0;
+	burst->left_out = 0;
 	burst->done_count = 0;
 }

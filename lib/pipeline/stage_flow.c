@@ -27,6 +27,10 @@ static bool report(struct tt_worker *worker, const struct tt_flow *flow, uint8_t
 	tt_connection_record_make(record, flow);
 	record->header.worker = worker->number;
 	record->header.snapshot = snapshot;
+	if (worker->duplicates.table != NULL)
+		for (unsigned int direction = 0; direction < 2; direction++)
+			record->duplicates[direction ^ flow->client] =
+				tt_duplicates_of_flow(worker, flow, direction);
 	tt_shard_commit(worker->shard);
 	return true;
 }
@@ -132,6 +136,8 @@ static struct tt_flow *make_flow(struct tt_worker *worker, const struct tt_flow_
 	flow->uid = worker->uid_base | ++worker->uid_count;
 	flow->start_us = time_us;
 	flow->end_us = time_us;
+	if (unlikely(worker->duplicates.table != NULL))
+		tt_duplicates_flow_begin(worker, flow);
 	begin_direction(flow, direction);
 	if (unlikely((packet->vlan_count | packet->layer_count) != 0))
 		remember_layers(flow, packet);
@@ -283,13 +289,25 @@ static void prefetch_flow(const struct tt_flow *flow, const struct tt_packet *pa
 	}
 }
 
+static bool leave_out(struct tt_worker *worker, unsigned int i, const struct tt_flow *flow)
+{
+	if (!tt_duplicates_see_packet(worker, i, flow))
+		return false;
+	worker->burst.left_out++;
+	tt_counter_add(&worker->counters.ledger.dropped[TT_DROP_DUPLICATE], 1);
+	return true;
+}
+
 void tt_stage_flow(struct tt_worker *worker)
 {
 	struct tt_burst *burst = &worker->burst;
+	const bool looking = worker->duplicates.looking;
 	struct tt_flow *found[TT_BURST];
 	unsigned int told = 0; /* of burst->unreachable */
 
 	tt_flow_table_lookup_bulk(worker->flows, burst->key, burst->hash, burst->count, found);
+	if (unlikely(looking))
+		tt_duplicates_read_burst(worker);
 	for (unsigned int i = 0; i < burst->count && i < ACCOUNT_AHEAD; i++)
 		prefetch_flow(found[i], &burst->packet[i]);
 	for (unsigned int i = 0; i < burst->count; i++) {
@@ -301,7 +319,8 @@ void tt_stage_flow(struct tt_worker *worker)
 		if (found[i] == NULL || !tt_flow_has_key(found[i], &burst->key[i]))
 			found[i] =
 				tt_flow_table_lookup(worker->flows, &burst->key[i], burst->hash[i]);
-		account(worker, i, found[i]);
+		if (likely(!looking) || !leave_out(worker, i, found[i]))
+			account(worker, i, found[i]);
 	}
 	tell_unreachable(worker, &told, TT_BURST);
 }

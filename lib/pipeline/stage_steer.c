@@ -208,7 +208,8 @@ static struct rte_mbuf *copy_datagram(
 
 enum fragment_fate {
 	FATE_GOES_ON,
-	FATE_DONE,  /* counted here, its mbuf can go */
+	FATE_DONE, /* counted here, its mbuf can go */
+	FATE_DROPPED,
 	FATE_HANDED /* to the worker that attributes it */
 };
 
@@ -259,6 +260,11 @@ static enum fragment_fate resolve(struct tt_worker *worker, unsigned int i)
 		return FATE_HANDED;
 	}
 
+	if (worker->duplicates.looking && packet->flags & TT_PACKET_FRAGMENT &&
+		tt_duplicates_see_fragment(worker, i, domain_of(worker, packet))) {
+		tt_worker_drop(worker, i, TT_DROP_DUPLICATE);
+		return FATE_DROPPED;
+	}
 	burst->fragment[i] = TT_BURST_RESOLVED;
 	burst->datagram[i] = NULL;
 	if (packet->flags & TT_PACKET_OUTER_FIRST) {

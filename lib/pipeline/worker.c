@@ -85,6 +85,8 @@ static void run_stages(struct tt_worker *worker, uint64_t *since)
 		{TT_STAGE_FREE, tt_stage_free},
 	};
 
+	if (worker->duplicates.table != NULL)
+		tt_duplicates_begin_burst(worker);
 	for (unsigned int i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
 		unsigned int packets = worker->burst.count;
 

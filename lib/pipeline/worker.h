@@ -8,6 +8,7 @@
 #include "packet/filter.h"
 #include "pipeline/burst.h"
 #include "pipeline/dns.h"
+#include "pipeline/duplicates.h"
 #include "pipeline/http.h"
 #include "pipeline/payload.h"
 #include "pipeline/pipeline.h"
@@ -58,6 +59,7 @@ struct tt_worker {
 	const atomic_bool *stop; /* control core: wo */
 	atomic_bool stopped;	 /* this worker receives no more; control core: ro */
 
+	struct tt_worker_duplicates duplicates;
 	struct tt_worker_payload payload;
 	struct tt_worker_dns dns;
 	struct tt_worker_http http;

@@ -136,6 +136,8 @@ static void describe_direction(struct tt_sink *sink, const char *name,
 	tt_sink_unsigned(sink, "ip_bytes", counters->ip_bytes);
 	tt_sink_unsigned(sink, "payload_bytes", counters->payload_bytes);
 	tt_sink_unsigned(sink, "fragments", connection->fragments[side]);
+	if (connection->duplicates[side] > 0)
+		tt_sink_unsigned(sink, "duplicates", connection->duplicates[side]);
 	if (connection->endpoints.ip_protocol == IPPROTO_TCP)
 		tt_tcp_half_describe(sink, &connection->tcp.half[side]);
 	tt_sink_end_object(sink);

@@ -47,6 +47,25 @@ void tt_info_describe(struct tt_sink *sink, const char *name, const struct tt_st
 	tt_sink_end_object(sink);
 }
 
+/* Absent when they are not looked for. */
+static void describe_duplicates(struct tt_sink *sink, const struct tt_status *status, uint32_t port)
+{
+	const struct tt_pipeline *pipeline = tt_control_pipeline(status->control);
+	uint64_t duplicates = 0, removing = 0;
+
+	if (tt_control_config(status->control)->duplicates.remove == TT_DUPLICATES_OFF)
+		return;
+	for (unsigned int w = 0; w < tt_pipeline_worker_count(pipeline); w++) {
+		const struct tt_worker_counters *counters =
+			tt_pipeline_worker_counters(pipeline, w);
+
+		duplicates += tt_counter_read(&counters->duplicates[port]);
+		removing += tt_counter_read(&counters->removing_duplicates);
+	}
+	tt_sink_string(sink, "duplicate_removal", removing > 0 ? "on" : "watching");
+	tt_sink_unsigned(sink, "duplicates", duplicates);
+}
+
 void tt_port_describe(
 	struct tt_sink *sink, const char *name, const struct tt_status *status, uint32_t port)
 {
@@ -71,6 +90,7 @@ void tt_port_describe(
 		tt_sink_unsigned(sink, "missed", statistics.missed);
 	tt_sink_unsigned(sink, "no_mbuf", statistics.no_mbuf);
 	tt_sink_unsigned(sink, "errors", statistics.errors);
+	describe_duplicates(sink, status, port);
 	tt_sink_end_object(sink);
 }
 

@@ -70,8 +70,9 @@ struct tt_connection_record {
 	uint8_t encryption;	/* enum tt_protocol */
 	uint8_t application;	/* the same */
 	struct tt_flow_counters counters[2];
-	uint32_t fragments[2]; /* later fragments */
-	uint32_t tap_ports[2]; /* bit 1 << tap port number */
+	uint32_t fragments[2];	/* later fragments */
+	uint32_t duplicates[2]; /* left out; the worker's to set */
+	uint32_t tap_ports[2];	/* bit 1 << tap port number */
 	uint32_t layer_id[TT_PACKET_LAYERS];
 	uint16_t vlan[TT_PACKET_VLANS];
 	uint8_t layer_kind[TT_PACKET_LAYERS];
@@ -170,7 +171,8 @@ struct tt_stats_record {
 void tt_record_endpoints_make(
 	struct tt_record_endpoints *endpoints, const struct tt_flow_key *key, unsigned int client);
 
-/* Write *record from a flow, which is ACTIVE or UNREPORTED; header.worker is the caller's to set. */
+/* Write *record from a flow, which is ACTIVE or UNREPORTED; header.worker and duplicates are
+ * the caller's to set. */
 void tt_connection_record_make(struct tt_connection_record *record, const struct tt_flow *flow);
 
 #endif

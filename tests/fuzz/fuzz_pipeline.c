@@ -267,6 +267,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	tt_json_init(&input.json);
 	/* Two workers do not always do the same, so they are not the rule. */
 	struct tt_config *config = make_config((data[0] & 6) == 6 ? WORKERS : 1);
+	if ((data[0] & 8) != 0)
+		config->duplicates.remove = TT_DUPLICATES_ON;
 	const struct tt_source source = {
 		.context = &input,
 		.receive = receive,

@@ -85,6 +85,9 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(config->filter.exclude_count, 0);
 	CU_ASSERT_EQUAL(config->fragments.datagrams, 4096);
 	CU_ASSERT_EQUAL(config->fragments.timeout_us, 60000000);
+	CU_ASSERT_EQUAL(config->duplicates.remove, TT_DUPLICATES_OFF);
+	CU_ASSERT_EQUAL(config->duplicates.packets, 16384);
+	CU_ASSERT_EQUAL(config->duplicates.window_us, 20000);
 	CU_ASSERT_EQUAL(config->tunnels.layer_kinds, ALL_LAYERS);
 	CU_ASSERT_EQUAL(config->tunnels.layer_limit, TT_PACKET_LAYERS);
 	CU_ASSERT_EQUAL(config->journal.connections, 1000000);
@@ -133,6 +136,7 @@ static const char every_key[] =
 	"    udp_two_way: 5m\n"
 	"    other: 29s\n"
 	"fragments: {datagrams: 5K, timeout: 11s}\n"
+	"duplicates: {remove: auto, packets: 4K, window: 30ms}\n"
 	"filter:\n"
 	"  include:\n"
 	"  - {network: 10.0.0.0/8, port: 80, protocol: tcp, vlan: 5}\n"
@@ -314,6 +318,9 @@ static void test_every_key_is_read(void)
 	CU_ASSERT_EQUAL(config->flow.other_idle_us, 29000000);
 	CU_ASSERT_EQUAL(config->fragments.datagrams, 5000);
 	CU_ASSERT_EQUAL(config->fragments.timeout_us, 11000000);
+	CU_ASSERT_EQUAL(config->duplicates.remove, TT_DUPLICATES_AUTO);
+	CU_ASSERT_EQUAL(config->duplicates.packets, 4000);
+	CU_ASSERT_EQUAL(config->duplicates.window_us, 30000);
 	CU_ASSERT_EQUAL(config->tunnels.layer_kinds, 0);
 	CU_ASSERT_EQUAL(config->tunnels.layer_limit, 2);
 	CU_ASSERT_FALSE(config->dns.enabled);

@@ -282,6 +282,7 @@ static void test_summaries(void)
 				[TT_DROP_BAD_IPV4] = 3,
 				[TT_DROP_BAD_IPV6] = 4,
 				[TT_DROP_EXCLUDED] = 6,
+				[TT_DROP_DUPLICATE] = 7,
 				[TT_DROP_RING_FULL] = 5},
 			.missed_known = true,
 			.closes = true},
@@ -292,7 +293,7 @@ static void test_summaries(void)
 		"\"connections\":3,\"ledger\":{\"received\":27,\"processed\":6,"
 		"\"dropped\":{\"missed\":0,\"no_mbuf\":0,\"errors\":0,\"not_ip\":1,"
 		"\"malformed_link\":2,\"malformed_ipv4\":3,\"malformed_ipv6\":4,\"excluded\":6,"
-		"\"ring_full\":5},"
+		"\"duplicate\":7,\"ring_full\":5},"
 		"\"closes\":true}}");
 
 	/* What no port can tell is absent. */
@@ -302,7 +303,7 @@ static void test_summaries(void)
 		"\"connections\":0,\"ledger\":{\"received\":2,\"processed\":0,"
 		"\"dropped\":{\"no_mbuf\":0,\"errors\":0,\"not_ip\":0,"
 		"\"malformed_link\":0,\"malformed_ipv4\":0,\"malformed_ipv6\":0,\"excluded\":0,"
-		"\"ring_full\":0},"
+		"\"duplicate\":0,\"ring_full\":0},"
 		"\"in_flight\":2,\"missed_known\":false,\"closes\":false}}");
 }
 
