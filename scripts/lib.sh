@@ -11,7 +11,7 @@ build_packages="gcc libc6-dev meson ninja-build pkg-config libdpdk-dev libpcap-d
 lab_packages="procps iproute2 ethtool iputils-ping nginx-light curl dnsmasq-base bind9-dnsutils openssl
 	redis-server iperf3 python3 dpdk-dev"
 test_packages="clang libclang-rt-14-dev llvm clang-format clang-tidy cppcheck shellcheck binutils
-	libcunit1-dev dpdk python3"
+	libcunit1-dev dpdk python3 groff-base mandoc"
 
 say() {
 	echo "${0##*/}: $*" >&2

@@ -69,10 +69,10 @@ int tt_ask_connect(struct tt_ask *ask)
 	return tt_client_open(&ask->client, ask->prefix, ask->path) == TT_OK ? -1 : EXIT_FAILED;
 }
 
-int tt_ask_begin(struct tt_ask *ask, enum tt_command_id command, int argc, char **argv,
+int tt_ask_begin(struct tt_ask *ask, enum tt_command_id id, int argc, char **argv,
 	const struct tt_ask_option *own)
 {
-	int status = tt_ask_parse(ask, command, argc, argv, own, NULL);
+	int status = tt_ask_parse(ask, id, argc, argv, own, NULL);
 
 	return status >= 0 ? status : tt_ask_connect(ask);
 }

@@ -30,7 +30,7 @@ struct tt_ask {
 
 /* Reads the options of a command, whose first argument is its name, and its operand, if it takes
  * one. `own` may be NULL. Returns -1 when the command can go on, else its exit status. */
-int tt_ask_parse(struct tt_ask *ask, enum tt_command_id command, int argc, char **argv,
+int tt_ask_parse(struct tt_ask *ask, enum tt_command_id id, int argc, char **argv,
 	const struct tt_ask_option *own, const char **operand);
 
 /* Connects. -1 when the command can go on, and then ends with tt_ask_finish(), else its exit
@@ -38,7 +38,7 @@ int tt_ask_parse(struct tt_ask *ask, enum tt_command_id command, int argc, char 
 int tt_ask_connect(struct tt_ask *ask);
 
 /* Both, for a command without operand. */
-int tt_ask_begin(struct tt_ask *ask, enum tt_command_id command, int argc, char **argv,
+int tt_ask_begin(struct tt_ask *ask, enum tt_command_id id, int argc, char **argv,
 	const struct tt_ask_option *own);
 
 /* One line of NDJSON on standard output. `type` becomes its first member; NULL: it has one. false

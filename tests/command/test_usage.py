@@ -1,23 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Help and wrong uses of both programs, without an appliance."""
-import os
-import re
-import subprocess
 import unittest
-from pathlib import Path
 
-TREE = Path(__file__).resolve().parents[2]
-PROGRAMS = Path(os.environ.get('BUILD', TREE / 'build/gcc'), 'app')
-TAPTRACE = PROGRAMS / 'taptrace/taptrace'
-TAPTRACED = PROGRAMS / 'taptraced/taptraced'
-
-
-def run(*command):
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-
-
-def commands():
-    return re.findall(r'^  (\w+) +\S', run(TAPTRACE, '--help').stdout, re.MULTILINE)
+from programs import TAPTRACE, TAPTRACED, commands, options, run
 
 
 class Usage(unittest.TestCase):
@@ -30,6 +15,8 @@ class Usage(unittest.TestCase):
                 self.assertEqual((done.returncode, done.stderr), (0, ''))
                 self.assertLessEqual(max(len(line) for line in done.stdout.splitlines()), 80)
                 self.assertEqual(run(*program, '-h').stdout, done.stdout)
+                if len(program) > 1 or program == [TAPTRACED]:
+                    self.assertIn('--help', options(*program))
 
     def test_wrong_uses(self):
         """Status 2 and a word about it, whether or not an appliance runs."""
