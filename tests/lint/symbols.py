@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-PACKET_PATH = ('packet', 'flow', 'protocol', 'shard', 'pipeline')
+PACKET_PATH = ('packet', 'flow', 'protocol', 'rules', 'shard', 'pipeline')
 SET_UP_NAME = re.compile(r'_(create|destroy)$')
 # Beside the packet path in spite of its folder and name, and who calls it: "folder/file.c", a
 # function "folder/file.c:function", or one call alone, "folder/file.c:function>callee".
@@ -23,6 +23,8 @@ BESIDE = {
     'pipeline/worker.c:tt_worker_run>tt_flow_table_populate': 'before the first packet',
     'protocol/dns_text.c': 'the control core and the command line, writing records',
     'protocol/tls_text.c': 'the control core and the command line, writing records',
+    'rules/compile.c': 'start-up and reload, beside the workers',
+    'rules/service.c': 'the same, and whoever writes records',
 }
 FORBIDDEN = {
     'allocates': r'(re|m|c|v|pv)alloc|free|posix_memalign|(aligned_)?alloc|strn?dup|v?asprintf'
