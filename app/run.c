@@ -168,6 +168,9 @@ int tt_run_print_memory_plan(const struct tt_config *config, FILE *out)
 	print_part(out, what, tt_journal_bytes(config->journal.connections), &sum);
 	print_part(out, "journal: DNS and HTTP transactions, TLS handshakes",
 		tt_control_events_bytes(config), &sum);
+	snprintf(what, sizeof(what), "clients, as far as they use it: %" PRIu32,
+		config->clients.limit);
+	print_part(out, what, tt_control_clients_bytes(config), &sum);
 	fprintf(out, "  %-60s %10.1f MiB\n", "in all", (double)sum / (1 << 20));
 	return 0;
 }

@@ -205,6 +205,20 @@ struct tt_config {
 	} journal;
 
 	struct {
+		uint32_t limit; /* at a time */
+		uint64_t expiry_us;
+		uint32_t connections; /* of each, compared with its last pull */
+		uint32_t keys;	      /* of each, of statistics that it has not pulled */
+	} clients;
+
+	struct {
+		bool enabled;
+		const char *socket;  /* NULL: pull.sock beside the telemetry socket */
+		const char *address; /* to listen at with TCP */
+		uint32_t port;	     /* 0: no TCP */
+	} pull;
+
+	struct {
 		const char *prefix; /* EAL file prefix: names the telemetry socket's folder */
 	} telemetry;
 

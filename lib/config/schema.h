@@ -45,7 +45,8 @@ enum tt_schema_form {
 	TT_SCHEMA_NAME,	     /* letters, digits, '_', '-' and '.', not starting with the last two */
 	TT_SCHEMA_ROUTE,     /* `none`, or text that begins with a slash */
 	TT_SCHEMA_INTERFACE, /* a network interface: 1 to 15 bytes, no '/', ':' or space */
-	TT_SCHEMA_PCI	     /* 0000:3b:00.0 */
+	TT_SCHEMA_PCI,	     /* 0000:3b:00.0 */
+	TT_SCHEMA_ADDRESS    /* IPv4 or IPv6 */
 };
 
 struct tt_schema_key {

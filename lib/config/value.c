@@ -519,6 +519,7 @@ static bool is_name(const char *text)
 bool tt_value_text(const struct tt_schema_key *key, const char *text, char *message)
 {
 	size_t length = strlen(text);
+	uint8_t address[16];
 
 	if (length == 0)
 		return refuse(message, "is empty");
@@ -544,6 +545,10 @@ bool tt_value_text(const struct tt_schema_key *key, const char *text, char *mess
 	case TT_SCHEMA_PCI:
 		return is_pci_address(text) ||
 			refuse(message, "\"%.40s\" is not a PCI address like 0000:3b:00.0", text);
+	case TT_SCHEMA_ADDRESS:
+		return inet_pton(AF_INET, text, address) == 1 ||
+			inet_pton(AF_INET6, text, address) == 1 ||
+			refuse(message, "\"%.40s\" is not an IPv4 or IPv6 address", text);
 	default:
 		return true;
 	}

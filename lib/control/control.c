@@ -1,69 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "control/control.h"
+#include "control/state.h"
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "control/certificates.h"
 #include "flow/key.h"
 
-#include <errno.h>
 #include <poll.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
-#define REST_SHORTEST_US 100   /* after a round that found records, or while a page is awaited */
-#define REST_LONGEST_US	 10000 /* a shard's batches last longer at any rate of a quiet worker */
-#define CLOCK_SYNC_US	 1000000
-#define PAGE_DEADLINE_S	 1
-
-/* A page that a thread waits for; lives on that thread's stack. Under the control core's mutex. */
-struct page_request {
-	struct page_request *next;
-	struct tt_control_cursor *cursor;
-	struct tt_control_page *page;
-	uint8_t limit; /* records */
-	uint64_t id;   /* of the snapshot that answers it; 0: not posted yet */
-	bool done;
-	bool more;
-	uint32_t next_slot;
-};
-
-struct tt_control {
-	const struct tt_config *config;
-	struct tt_pipeline *pipeline;
-	void (*closed)(void *context, const struct tt_connection_record *record);
-	void (*dns)(void *context, const struct tt_dns_transaction_record *record);
-	void (*http)(void *context, const struct tt_http_record *record);
-	void (*tls)(void *context, const struct tt_tls_handshake_record *record,
-		const uint8_t *certificate);
-	void *context;
-	enum tt_close_reason end_reason;
-	unsigned int worker_count;
-	unsigned int drained;		       /* workers that are; the control core's own */
-	uint64_t snapshots[TT_CONFIG_WORKERS]; /* latest id for each; the control core's own */
-	int wake;	  /* eventfd: something to do before the next round is due */
-	atomic_bool stop; /* anyone: wo, control core: ro */
-	struct tt_control_counters counters;
-	struct tt_names *names;		  /* NULL: DNS is not followed */
-	struct tt_dns_stats *dns_stats;	  /* of all workers; NULL likewise */
-	struct tt_http_stats *http_stats; /* NULL: HTTP is not followed */
-	struct tt_certificates certificates;
-
-	/* What threads share with the control core. */
-	pthread_mutex_t mutex;
-	pthread_cond_t answered;
-	bool mutex_made;
-	bool ended;
-	struct page_request *requests;
-	struct tt_journal journal;
-	struct tt_events events[TT_EVENT_KINDS]; /* without memory when they go to callbacks */
-};
+#define REST_SHORTEST_US     100 /* after a round that found records, or while a page is awaited */
+#define REST_LONGEST_US	     10000 /* a shard's batches last longer at any rate of a quiet worker */
+#define CLOCK_SYNC_US	     1000000
+#define CLIENT_KEYS_A_SKETCH 8	      /* as of the workers' tables */
+#define GATHER_US	     10000000 /* a worker has room for the keys of that long */
 
 static struct tt_names_options names_options(
 	const struct tt_config *config, uint64_t secret, bool huge_pages)
@@ -112,6 +66,46 @@ static bool make_http(struct tt_control *control, uint64_t secret, bool huge_pag
 
 	return !control->config->http.enabled ||
 		tt_http_stats_create(&control->http_stats, &stats) == 0;
+}
+
+static struct tt_clients_options clients_options(
+	const struct tt_config *config, uint64_t secret, uint64_t boot_id)
+{
+	struct tt_clients_options options = {
+		.capacity = config->clients.limit,
+		.expiry_us = config->clients.expiry_us,
+		.boot_id = boot_id,
+		.deltas = config->clients.connections,
+		.dns = tt_dns_stats_configured(config, secret, false),
+		.http = tt_http_stats_configured(config, secret, false),
+	};
+
+	if (options.dns.capacity > config->clients.keys)
+		options.dns.capacity = config->clients.keys;
+	if (options.http.capacity > config->clients.keys)
+		options.http.capacity = config->clients.keys;
+	options.dns.sketches = options.dns.capacity / CLIENT_KEYS_A_SKETCH;
+	options.http.sketches = options.http.capacity / CLIENT_KEYS_A_SKETCH;
+	return options;
+}
+
+uint64_t tt_control_clients_bytes(const struct tt_config *config)
+{
+	struct tt_clients_options options = clients_options(config, 0, 0);
+
+	return config->clients.limit * tt_clients_bytes(&options);
+}
+
+static bool make_clients(struct tt_control *control, uint64_t secret, uint64_t boot_id)
+{
+	struct tt_clients_options options = clients_options(control->config, secret, boot_id);
+
+	if (control->closed != NULL)
+		return true;
+	options.dns_total = control->dns_stats;
+	options.http_total = control->http_stats;
+	control->clients = tt_clients_create(&options);
+	return control->clients != NULL;
 }
 
 static void event_sizes(const struct tt_config *config, uint64_t size_bytes[TT_EVENT_KINDS])
@@ -187,7 +181,8 @@ int tt_control_create(struct tt_control **control, const struct tt_control_optio
 		!make_http(made, secret.word[0], options->huge_pages) ||
 		!tt_certificates_create(&made->certificates, made->worker_count))
 		goto no_memory;
-	if (!make_journals(made, options->huge_pages))
+	if (!make_journals(made, options->huge_pages) ||
+		!make_clients(made, secret.word[0], secret.word[1]))
 		goto no_memory;
 	*control = made;
 	return 0;
@@ -212,6 +207,7 @@ void tt_control_destroy(struct tt_control *control)
 	tt_journal_destroy(&control->journal);
 	for (unsigned int kind = 0; kind < TT_EVENT_KINDS; kind++)
 		tt_events_destroy(&control->events[kind]);
+	tt_clients_destroy(control->clients);
 	tt_names_destroy(control->names);
 	tt_dns_stats_destroy(control->dns_stats);
 	tt_http_stats_destroy(control->http_stats);
@@ -219,7 +215,7 @@ void tt_control_destroy(struct tt_control *control)
 	free(control);
 }
 
-static void wake(struct tt_control *control)
+void tt_control_wake(struct tt_control *control)
 {
 	const uint64_t one = 1;
 	/* Full means that a wake is pending already. */
@@ -231,7 +227,7 @@ static void wake(struct tt_control *control)
 void tt_control_stop(struct tt_control *control)
 {
 	atomic_store_explicit(&control->stop, true, memory_order_relaxed);
-	wake(control);
+	tt_control_wake(control);
 }
 
 /* Under the mutex, as all of merging is: whose snapshot this is; NULL when its thread gave up. The
@@ -296,13 +292,21 @@ static void merge_dns(struct tt_control *control, const struct tt_dns_transactio
 		control->dns(control->context, record);
 }
 
+static void share_statistics(struct tt_control *control, enum tt_statistics_kind kind,
+	const struct tt_stats_record *record)
+{
+	if (control->clients != NULL)
+		tt_clients_merge(control->clients, kind, record->bytes, record->length);
+}
+
 static void merge(void *context, const struct tt_record *record)
 {
 	struct tt_control *control = context;
 	const void *body = record;
 	struct page_request *request;
 	const struct tt_snapshot_end_record *end;
-	const struct tt_stats_record *stats;
+	const struct tt_stats_record *stats = body;
+	const struct tt_stats_end_record *stats_end;
 
 	switch ((enum tt_record_kind)record->kind) {
 	case TT_RECORD_CLOSED:
@@ -329,8 +333,8 @@ static void merge(void *context, const struct tt_record *record)
 		merge_dns(control, body);
 		break;
 	case TT_RECORD_DNS_STATS:
-		stats = body;
 		tt_dns_stats_merge(control->dns_stats, stats->bytes, stats->length);
+		share_statistics(control, TT_STATISTICS_DNS, stats);
 		break;
 	case TT_RECORD_HTTP:
 		tt_counter_add(&control->counters.http, 1);
@@ -339,8 +343,13 @@ static void merge(void *context, const struct tt_record *record)
 			control->http(control->context, body);
 		break;
 	case TT_RECORD_HTTP_STATS:
-		stats = body;
 		tt_http_stats_merge(control->http_stats, stats->bytes, stats->length);
+		share_statistics(control, TT_STATISTICS_HTTP, stats);
+		break;
+	case TT_RECORD_STATS_END:
+		stats_end = body;
+		control->statistics.done[record->worker] = stats_end->id;
+		pthread_cond_broadcast(&control->answered);
 		break;
 	case TT_RECORD_CERTIFICATE:
 		tt_certificates_take(&control->certificates, body);
@@ -355,7 +364,7 @@ static void merge(void *context, const struct tt_record *record)
 }
 
 /* Post the snapshots that have not been yet. */
-static bool post_requests(struct tt_control *control)
+static bool post_snapshots(struct tt_control *control)
 {
 	bool waiting = false;
 
@@ -382,13 +391,34 @@ static bool post_requests(struct tt_control *control)
 	return waiting;
 }
 
-/* All that there is to merge now. *waiting: some thread waits for a page. */
+/* Ask those workers for their statistics that have not been yet, one time after the other. */
+static bool post_statistics(struct tt_control *control)
+{
+	struct statistics_request *request = &control->statistics;
+	bool waiting = false;
+
+	for (unsigned int w = 0; w < control->worker_count; w++) {
+		const struct tt_command command = {
+			.kind = TT_COMMAND_GATHER, .id = request->wanted};
+
+		if (request->done[w] == request->wanted)
+			continue;
+		waiting = true;
+		if (request->posted[w] == request->done[w] &&
+			tt_shard_post(tt_pipeline_shard(control->pipeline, w), &command))
+			request->posted[w] = request->wanted;
+	}
+	return waiting;
+}
+
+/* All that there is to merge now. *waiting: some thread waits for an answer. */
 static uint64_t merge_all(struct tt_control *control, bool *waiting)
 {
 	uint64_t merged = 0;
 
 	pthread_mutex_lock(&control->mutex);
-	*waiting = post_requests(control);
+	*waiting = post_snapshots(control);
+	*waiting = post_statistics(control) || *waiting;
 	for (unsigned int w = 0; w < control->worker_count; w++)
 		merged += tt_shard_consume(tt_pipeline_shard(control->pipeline, w), merge, control);
 	pthread_mutex_unlock(&control->mutex);
@@ -441,9 +471,16 @@ static void end_requests(struct tt_control *control)
 	pthread_mutex_unlock(&control->mutex);
 }
 
+static void begin_gathering(struct tt_control *control)
+{
+	pthread_mutex_lock(&control->mutex);
+	control->statistics.wanted++;
+	pthread_mutex_unlock(&control->mutex);
+}
+
 void tt_control_run(struct tt_control *control)
 {
-	uint64_t synced_us = tt_clock_monotonic_us();
+	uint64_t synced_us = tt_clock_monotonic_us(), gathered_us = synced_us;
 	unsigned int rest_us = REST_SHORTEST_US;
 
 	while (!tt_pipeline_settled(control->pipeline)) {
@@ -463,107 +500,13 @@ void tt_control_run(struct tt_control *control)
 			tt_pipeline_sync_clock(control->pipeline);
 			synced_us = now_us;
 		}
+		if (control->clients != NULL && now_us - gathered_us >= GATHER_US) {
+			begin_gathering(control);
+			gathered_us = now_us;
+		}
 	}
 	drain(control);
 	end_requests(control);
-}
-
-static void remove_request(struct tt_control *control, struct page_request *request)
-{
-	struct page_request **link = &control->requests;
-
-	while (*link != request)
-		link = &(*link)->next;
-	*link = request->next;
-}
-
-int tt_control_active(struct tt_control *control, struct tt_control_cursor *cursor, uint32_t limit,
-	struct tt_control_page *page)
-{
-	struct page_request request = {.cursor = cursor, .page = page, .limit = (uint8_t)limit};
-	struct timespec deadline;
-	int code = TT_OK;
-
-	if (cursor->worker >= control->worker_count || limit < 1 || limit > TT_CONTROL_PAGE)
-		return TT_ERROR_ARGUMENT;
-	page->count = 0;
-	clock_gettime(CLOCK_MONOTONIC, &deadline);
-	deadline.tv_sec += PAGE_DEADLINE_S;
-
-	pthread_mutex_lock(&control->mutex);
-	request.next = control->requests;
-	/* Taken off again below, in any case. */
-	/* cppcheck-suppress autoVariables */
-	control->requests = &request;
-	wake(control);
-	while (!request.done && !control->ended && code == TT_OK)
-		if (pthread_cond_timedwait(&control->answered, &control->mutex, &deadline) ==
-			ETIMEDOUT)
-			code = TT_ERROR_BUSY;
-	remove_request(control, &request);
-	bool ended = control->ended;
-	pthread_mutex_unlock(&control->mutex);
-
-	if (!request.done)
-		return ended ? TT_ERROR_END : TT_ERROR_BUSY;
-	cursor->slot = request.next_slot;
-	if (!request.more) {
-		cursor->worker++;
-		cursor->slot = 0;
-		if (cursor->worker == control->worker_count)
-			return TT_ERROR_END;
-	}
-	return TT_OK;
-}
-
-uint32_t tt_control_closed(struct tt_control *control, uint64_t *sequence, uint64_t *lost,
-	struct tt_control_page *page)
-{
-	const struct tt_connection_record *record;
-
-	page->count = 0;
-	pthread_mutex_lock(&control->mutex);
-	while (page->count < TT_CONTROL_PAGE &&
-		(record = tt_journal_read(&control->journal, sequence, lost)) != NULL) {
-		page->records[page->count++] = *record;
-		++*sequence;
-	}
-	pthread_mutex_unlock(&control->mutex);
-	return page->count;
-}
-
-uint32_t tt_control_events(struct tt_control *control, enum tt_event_kind kind, uint64_t *sequence,
-	uint64_t *lost, struct tt_event_page *page)
-{
-	const struct tt_record *record;
-	const uint8_t *tail;
-	size_t tail_bytes;
-
-	page->count = 0;
-	page->used_bytes = 0;
-	if (control->events[kind].bytes == NULL)
-		return 0;
-	pthread_mutex_lock(&control->mutex);
-	while (page->count < TT_EVENT_PAGE &&
-		(record = tt_events_read(
-			 &control->events[kind], sequence, lost, &tail, &tail_bytes)) != NULL) {
-		size_t length = tt_record_aligned(record->size_bytes + tail_bytes);
-		uint8_t *copy = page->bytes + page->used_bytes;
-
-		if (length > sizeof(page->bytes) - page->used_bytes)
-			break;
-		memcpy(copy, record, record->size_bytes);
-		if (tail_bytes > 0)
-			memcpy(copy + record->size_bytes, tail, tail_bytes);
-		page->event[page->count].record = (const void *)copy;
-		page->event[page->count].tail = tail_bytes > 0 ? copy + record->size_bytes : NULL;
-		page->event[page->count].tail_bytes = tail_bytes;
-		page->used_bytes += length;
-		page->count++;
-		++*sequence;
-	}
-	pthread_mutex_unlock(&control->mutex);
-	return page->count;
 }
 
 const struct tt_dns_stats *tt_control_dns_stats(const struct tt_control *control)
@@ -579,17 +522,6 @@ const struct tt_http_stats *tt_control_http_stats(const struct tt_control *contr
 const struct tt_names *tt_control_names(const struct tt_control *control)
 {
 	return control->names;
-}
-
-const struct tt_names *tt_control_names_hold(struct tt_control *control)
-{
-	pthread_mutex_lock(&control->mutex);
-	return control->names;
-}
-
-void tt_control_names_release(struct tt_control *control)
-{
-	pthread_mutex_unlock(&control->mutex);
 }
 
 const struct tt_control_counters *tt_control_counters(const struct tt_control *control)

@@ -8,6 +8,7 @@
 #define TT_CONTROL_CONTROL_H
 
 #include "base/counter.h"
+#include "control/clients.h"
 #include "control/events.h"
 #include "control/journal.h"
 #include "pipeline/pipeline.h"
@@ -125,6 +126,50 @@ uint32_t tt_control_events(struct tt_control *control, enum tt_event_kind kind, 
 
 /* What the journals of events map. */
 uint64_t tt_control_events_bytes(const struct tt_config *config);
+
+/* Let all that the workers have counted by key until now, and all records before it, be merged.
+ * Blocks until they have given it, at most a second. false when some have not. */
+bool tt_control_gather(struct tt_control *control);
+
+/* The pulls of clients (clients.h), where the journal is kept; TT_ERROR_UNSUPPORTED where it is not,
+ * and for statistics that nobody counts. Each begins with tt_control_gather(). */
+int tt_control_pull(struct tt_control *control, const char *name,
+	const struct tt_client_cursor *cursor, uint64_t max, struct tt_client_pull *pull);
+
+/* A page of a pull: connections, and what is new of each since the client's pull before. */
+struct tt_pull_page {
+	struct tt_control_page connections;
+	enum tt_delta_kind delta[TT_CONTROL_PAGE];
+	struct tt_delta since[TT_CONTROL_PAGE];
+};
+
+/* The next closed connections of a pull; then active ones, of a walk from a zero cursor on. 0;
+ * TT_ERROR_END with the last ones in *page, which may be none; TT_ERROR_NOT_FOUND when the client
+ * has begun another pull or was forgotten; for active ones also the errors of tt_control_active(). */
+int tt_control_pull_closed(
+	struct tt_control *control, struct tt_client_pull *pull, struct tt_pull_page *page);
+int tt_control_pull_active(struct tt_control *control, const struct tt_client_pull *pull,
+	struct tt_control_cursor *cursor, struct tt_pull_page *page);
+void tt_control_pull_finish(struct tt_control *control, const struct tt_client_pull *pull);
+
+int tt_control_statistics(struct tt_control *control, enum tt_statistics_kind kind,
+	const char *name, const struct tt_client_cursor *cursor, struct tt_client_statistics *pull);
+
+/* Hand the next entries of the statistics to `describe` until it returns false, which it does when
+ * it has taken enough, while the control core waits. 0; TT_ERROR_END after the last one, and
+ * TT_ERROR_NOT_FOUND as above. */
+int tt_control_statistics_describe(struct tt_control *control, struct tt_client_statistics *pull,
+	bool (*describe)(void *context, enum tt_statistics_kind kind, const void *entry),
+	void *context);
+void tt_control_statistics_finish(
+	struct tt_control *control, const struct tt_client_statistics *pull);
+
+/* The client at *place, as tt_clients_next(); and the counters of all. */
+bool tt_control_client(struct tt_control *control, uint32_t *place, struct tt_client_state *state);
+void tt_control_clients_counters(struct tt_control *control, struct tt_clients_counters *counters);
+
+/* What all clients map at most. */
+uint64_t tt_control_clients_bytes(const struct tt_config *config);
 
 /* The names of addresses, and what all workers have counted of DNS and drained; NULL when DNS is not
  * followed. From the callbacks, and once tt_control_run() has returned. */

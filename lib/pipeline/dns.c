@@ -6,7 +6,6 @@
 #define SWEEP_INTERVAL_US 1000 /* between two looks at pending queries */
 #define SWEEP_QUERIES	  64   /* ended in one round at most */
 #define FLUSH_QUERIES	  1024
-#define DRAIN_PLACES	  4096 /* of the table of statistics, looked at in one go */
 
 /* TCP connections of which one is in the middle of a message that is split. */
 #define CONNECTIONS_A_SLAB 64
@@ -162,19 +161,9 @@ void tt_dns_sweep(struct tt_worker *worker)
 void tt_dns_drain(struct tt_worker *worker)
 {
 	struct tt_worker_dns *dns = &worker->dns;
-	uint32_t position = 0;
 
 	if (dns->transactions == NULL)
 		return;
 	while (tt_dns_transactions_flush(dns->transactions, FLUSH_QUERIES) > 0)
 		;
-	while (position != UINT32_MAX) {
-		struct tt_stats_record *record = tt_worker_reserve(worker, TT_RECORD_DNS_STATS,
-			sizeof(struct tt_stats_record) + TT_DNS_STATS_RECORD_BYTES);
-
-		record->reserved = 0;
-		record->length = (uint32_t)tt_dns_stats_drain(dns->stats, &position, DRAIN_PLACES,
-			record->bytes, TT_DNS_STATS_RECORD_BYTES);
-		tt_shard_commit(worker->shard);
-	}
 }

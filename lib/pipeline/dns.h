@@ -42,7 +42,7 @@ void tt_dns_take_message(
 /* Time passes. */
 void tt_dns_sweep(struct tt_worker *worker);
 
-/* The end of the run: every pending query, and the statistics. Waits for the control core. */
+/* The end of the run: every pending query. Waits for the control core. */
 void tt_dns_drain(struct tt_worker *worker);
 
 /* Is it one of the ports of DNS, the well-known and the configured ones? */

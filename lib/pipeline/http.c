@@ -4,8 +4,6 @@
 #include "pipeline/worker.h"
 #include "protocol/route.h"
 
-#define DRAIN_PLACES 4096 /* of the table of statistics, looked at in one go */
-
 /* Of dense sketches: latencies of few keys spread over more bins than a sparse one has. */
 #define KEYS_A_SKETCH 8
 
@@ -116,19 +114,4 @@ void tt_http_worker_destroy(struct tt_worker *worker)
 {
 	tt_http_stats_destroy(worker->http.stats);
 	tt_http1_pool_destroy(&worker->http.http1);
-}
-
-void tt_http_drain(struct tt_worker *worker)
-{
-	uint32_t position = 0;
-
-	while (worker->http.stats != NULL && position != UINT32_MAX) {
-		struct tt_stats_record *record = tt_worker_reserve(worker, TT_RECORD_HTTP_STATS,
-			sizeof(struct tt_stats_record) + TT_HTTP_STATS_RECORD_BYTES);
-
-		record->reserved = 0;
-		record->length = (uint32_t)tt_http_stats_drain(worker->http.stats, &position,
-			DRAIN_PLACES, record->bytes, TT_HTTP_STATS_RECORD_BYTES);
-		tt_shard_commit(worker->shard);
-	}
 }

@@ -29,7 +29,4 @@ void tt_http_worker_destroy(struct tt_worker *worker);
 /* Bytes that a worker maps for it. */
 uint64_t tt_http_worker_bytes(const struct tt_config *config);
 
-/* The end of the run: the statistics. Waits for the control core. */
-void tt_http_drain(struct tt_worker *worker);
-
 #endif

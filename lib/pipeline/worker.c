@@ -271,7 +271,7 @@ static void drain(struct tt_worker *worker, const struct tt_command *command)
 		rte_pause();
 	}
 	tt_dns_drain(worker);
-	tt_http_drain(worker);
+	tt_statistics_drain(worker);
 	tt_worker_reserve(worker, TT_RECORD_DRAINED, sizeof(struct tt_record));
 	tt_shard_commit(worker->shard);
 }
@@ -282,11 +282,17 @@ static bool obey(struct tt_worker *worker)
 	struct tt_command command;
 
 	while (tt_shard_command(worker->shard, &command)) {
-		if (command.kind == TT_COMMAND_DRAIN) {
+		switch ((enum tt_command_kind)command.kind) {
+		case TT_COMMAND_SNAPSHOT:
+			tt_flow_snapshot(worker, &command);
+			break;
+		case TT_COMMAND_GATHER:
+			tt_statistics_begin(worker, command.id);
+			break;
+		case TT_COMMAND_DRAIN:
 			drain(worker, &command);
 			return false;
 		}
-		tt_flow_snapshot(worker, &command);
 	}
 	return true;
 }
@@ -334,6 +340,7 @@ int tt_worker_run(void *argument)
 		if (!source->packet_time)
 			tt_worker_advance(worker, wall_clock_us(worker->clock));
 		sweep(worker, &since);
+		tt_statistics_continue(worker);
 
 		uint64_t now = rte_rdtsc();
 		tt_counter_add(&counters->rounds, 1);

@@ -12,6 +12,7 @@
 #include "pipeline/http.h"
 #include "pipeline/payload.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/statistics.h"
 #include "pipeline/tls.h"
 
 #include <netinet/in.h>
@@ -64,6 +65,7 @@ struct tt_worker {
 	struct tt_worker_dns dns;
 	struct tt_worker_http http;
 	struct tt_worker_tls tls;
+	struct tt_worker_statistics statistics;
 	struct tt_worker_counters counters;
 	struct tt_burst burst;
 	uint8_t headers[TT_BURST][256]; /* of frames whose first segment is shorter than these */

@@ -346,6 +346,22 @@ size_t tt_aggregate_drain(struct tt_aggregate *table, uint32_t *position, unsign
 	return written;
 }
 
+size_t tt_aggregate_write(
+	const struct tt_aggregate *table, uint32_t *position, uint8_t *bytes, size_t capacity)
+{
+	size_t written = 0;
+
+	for (; *position < table->used_ever; (*position)++) {
+		struct slot *slot = slot_at(table, *position);
+		if (!slot->used)
+			continue;
+		if (capacity - written < TT_AGGREGATE_RECORD_BYTES)
+			break;
+		written += record_write(table, slot, bytes + written);
+	}
+	return written;
+}
+
 size_t tt_aggregate_record_read(const struct tt_aggregate *table,
 	struct tt_aggregate_record *record, const uint8_t *bytes, size_t length)
 {

@@ -93,6 +93,12 @@ void tt_aggregate_latency(struct tt_aggregate *table, void *entry, uint64_t late
 size_t tt_aggregate_drain(struct tt_aggregate *table, uint32_t *position, unsigned int limit,
 	uint8_t *bytes, size_t capacity);
 
+/* Write entries from *position (0 at first, goes on) as records at `bytes`, as many as fit into
+ * `capacity`, TT_AGGREGATE_RECORD_BYTES or more; they stay. Returns the bytes written, 0 at the
+ * end. */
+size_t tt_aggregate_write(
+	const struct tt_aggregate *table, uint32_t *position, uint8_t *bytes, size_t capacity);
+
 /* Read the first record at `bytes`. Returns its length, or 0 when there is none or it is unsound. */
 size_t tt_aggregate_record_read(const struct tt_aggregate *table,
 	struct tt_aggregate_record *record, const uint8_t *bytes, size_t length);

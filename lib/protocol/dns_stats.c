@@ -188,6 +188,12 @@ size_t tt_dns_stats_drain(struct tt_dns_stats *stats, uint32_t *position, unsign
 	return tt_aggregate_drain(stats->table, position, limit, bytes, capacity);
 }
 
+size_t tt_dns_stats_write(
+	const struct tt_dns_stats *stats, uint32_t *position, uint8_t *bytes, size_t capacity)
+{
+	return tt_aggregate_write(stats->table, position, bytes, capacity);
+}
+
 static void counts_add(struct tt_dns_stats_counts *into, const struct tt_dns_stats_counts *from)
 {
 	into->count += from->count;

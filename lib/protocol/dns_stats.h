@@ -74,6 +74,10 @@ void tt_dns_stats_add(struct tt_dns_stats *stats, const struct tt_dns_transactio
 size_t tt_dns_stats_drain(struct tt_dns_stats *stats, uint32_t *position, unsigned int limit,
 	uint8_t *bytes, size_t capacity);
 
+/* As tt_aggregate_write(). */
+size_t tt_dns_stats_write(
+	const struct tt_dns_stats *stats, uint32_t *position, uint8_t *bytes, size_t capacity);
+
 /* Add the records that tt_dns_stats_drain() of any table wrote. 0, or TT_ERROR_CORRUPT when the
  * bytes are not such records: those before the first corrupt one have been added. */
 int tt_dns_stats_merge(struct tt_dns_stats *stats, const uint8_t *bytes, size_t length);

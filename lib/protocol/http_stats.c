@@ -146,6 +146,12 @@ size_t tt_http_stats_drain(struct tt_http_stats *stats, uint32_t *position, unsi
 	return tt_aggregate_drain(stats->table, position, limit, bytes, capacity);
 }
 
+size_t tt_http_stats_write(
+	const struct tt_http_stats *stats, uint32_t *position, uint8_t *bytes, size_t capacity)
+{
+	return tt_aggregate_write(stats->table, position, bytes, capacity);
+}
+
 int tt_http_stats_merge(struct tt_http_stats *stats, const uint8_t *bytes, size_t length)
 {
 	while (length > 0) {

@@ -34,6 +34,7 @@ enum tt_record_kind {
 	TT_RECORD_HTTP_STATS,	/* struct tt_stats_record */
 	TT_RECORD_CERTIFICATE,	/* struct tt_certificate_record */
 	TT_RECORD_TLS,		/* struct tt_tls_handshake_record */
+	TT_RECORD_STATS_END,	/* struct tt_stats_end_record */
 	TT_RECORD_DRAINED	/* struct tt_record alone: the last of its shard */
 };
 
@@ -159,12 +160,25 @@ struct tt_tls_handshake_record {
 	struct tt_tls_handshake handshake;
 };
 
+/* What is counted by key. */
+enum tt_statistics_kind {
+	TT_STATISTICS_DNS,
+	TT_STATISTICS_HTTP,
+	TT_STATISTICS_KINDS
+};
+
 /* Behind it: what tt_dns_stats_drain() or tt_http_stats_drain() wrote. */
 struct tt_stats_record {
 	struct tt_record header;
 	uint32_t length;
 	uint32_t reserved; /* 0 */
 	uint8_t bytes[];
+};
+
+/* Ends the answer to a statistics command, after its DNS_STATS and HTTP_STATS records. */
+struct tt_stats_end_record {
+	struct tt_record header;
+	uint64_t id; /* of the command */
 };
 
 /* `client`: the direction of the client's packets, 0 from the key's low endpoint. */

@@ -36,6 +36,7 @@
 
 enum tt_command_kind {
 	TT_COMMAND_SNAPSHOT, /* some ACTIVE connections from `first_slot` on, then SNAPSHOT_END */
+	TT_COMMAND_GATHER,   /* all that is counted by key, then STATS_END */
 	TT_COMMAND_DRAIN     /* every producer has stopped: empty the rings, close all, DRAINED */
 };
 
@@ -44,7 +45,7 @@ struct tt_command {
 	uint8_t close_reason; /* DRAIN: enum tt_close_reason */
 	uint8_t limit;	      /* SNAPSHOT: most records, 1 to TT_SNAPSHOT_RECORDS */
 	uint32_t first_slot;  /* SNAPSHOT: 0, or next_slot of the SNAPSHOT_END before */
-	uint64_t id;	      /* SNAPSHOT: comes back in its SNAPSHOT_END */
+	uint64_t id;	      /* SNAPSHOT, GATHER: comes back in the record that ends the answer */
 	uint64_t clock_us;    /* DRAIN: when the last packet of all workers came */
 };
 

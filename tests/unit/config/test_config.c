@@ -183,6 +183,8 @@ static const char every_key[] =
 	"  exclude: true\n"
 	"- {service: others, route: none}\n"
 	"journal: {connections: 2M, dns: 3MiB, http: 4MiB, tls: 5MiB}\n"
+	"clients: {limit: 3, expiry: 30s, connections: 4K, keys: 100}\n"
+	"pull: {enabled: false, socket: /run/x.sock, port: 9000, address: \"::1\"}\n"
 	"telemetry: {prefix: tap2}\n"
 	"security: {user: nobody, group: nogroup, sandbox: false}\n"
 	"log: {level: debug}\n";
@@ -346,6 +348,14 @@ static void test_every_key_is_read(void)
 	CU_ASSERT_EQUAL(config->journal.dns_bytes, 3 << 20);
 	CU_ASSERT_EQUAL(config->journal.http_bytes, 4 << 20);
 	CU_ASSERT_EQUAL(config->journal.tls_bytes, 5 << 20);
+	CU_ASSERT_EQUAL(config->clients.limit, 3);
+	CU_ASSERT_EQUAL(config->clients.expiry_us, 30000000);
+	CU_ASSERT_EQUAL(config->clients.connections, 4000);
+	CU_ASSERT_EQUAL(config->clients.keys, 100);
+	CU_ASSERT_FALSE(config->pull.enabled);
+	CU_ASSERT_STRING_EQUAL(config->pull.socket, "/run/x.sock");
+	CU_ASSERT_EQUAL(config->pull.port, 9000);
+	CU_ASSERT_STRING_EQUAL(config->pull.address, "::1");
 	CU_ASSERT_STRING_EQUAL(config->telemetry.prefix, "tap2");
 	CU_ASSERT_STRING_EQUAL(config->security.user, "nobody");
 	CU_ASSERT_STRING_EQUAL(config->security.group, "nogroup");
@@ -533,6 +543,8 @@ static const char *random_text(uint64_t *state, const struct tt_schema_key *key,
 			(unsigned int)random_up_to(state, 7));
 	else if (key->form == TT_SCHEMA_ROUTE)
 		snprintf(text, 64, "/%s", odd + random_up_to(state, 25));
+	else if (key->form == TT_SCHEMA_ADDRESS)
+		snprintf(text, 64, "10.0.0.%u", (unsigned int)random_up_to(state, 255));
 	else if (key->form != TT_SCHEMA_ANY_TEXT)
 		snprintf(text, 64, "%c-%u.x", (char)('a' + random_up_to(state, 25)), item);
 	else

@@ -196,6 +196,8 @@ static void test_types_are_checked(void)
 		{"ports: [{pci: 0000:3b:00.8}]\n",
 			"f:1:15: ports[0].pci: \"0000:3b:00.8\" is not a PCI address like "
 			"0000:3b:00.0\n"},
+		{"pull: {address: 10.0.0.256}\n",
+			"f:1:17: pull.address: \"10.0.0.256\" is not an IPv4 or IPv6 address\n"},
 	};
 
 	CHECK_REFUSALS(refusals);

@@ -416,16 +416,22 @@ static inline void rig_end(struct rig *rig)
 	tt_pipeline_destroy(rig->pipeline);
 }
 
-static inline void rig_run(struct rig *rig)
+/* From rig_launch() to rig_end(). */
+static inline void rig_run_to_the_end(struct rig *rig)
 {
 	pthread_t beside;
 
-	rig_launch(rig);
 	if (rig->beside != NULL)
 		CU_ASSERT_EQUAL_FATAL(pthread_create(&beside, NULL, rig_run_beside, rig), 0);
 	tt_control_run(rig->control);
 	if (rig->beside != NULL)
 		pthread_join(beside, NULL);
+}
+
+static inline void rig_run(struct rig *rig)
+{
+	rig_launch(rig);
+	rig_run_to_the_end(rig);
 	rig_end(rig);
 }
 
