@@ -135,11 +135,12 @@ enum tt_tcp_failure {
 /* Zero before the first segment. The first cache line is all that a segment in order touches. */
 struct tt_tcp {
 	struct tt_tcp_half half[2];
-	uint8_t life;		      /* enum tt_tcp_life */
-	uint8_t handshake;	      /* enum tt_tcp_handshake_state */
-	uint8_t hole_used;	      /* bit 1 << number of the hole, in these three */
-	uint8_t hole_direction;	      /* which direction it is in */
-	uint32_t handshake_client_us; /* until it is complete: the instant of the latest SYN-ACK */
+	uint8_t life;		/* enum tt_tcp_life */
+	uint8_t handshake;	/* enum tt_tcp_handshake_state */
+	uint8_t hole_used;	/* bit 1 << number of the hole, in these three */
+	uint8_t hole_direction; /* which direction it is in */
+	/* Until it is complete: the instant of the latest SYN-ACK, and before that of the first ACK. */
+	uint32_t handshake_client_us;
 
 	struct tt_tcp_counts counts[2];
 	struct tt_tcp_range hole[TT_TCP_HOLES]; /* below next_sequence, and not seen */

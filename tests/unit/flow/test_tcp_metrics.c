@@ -44,6 +44,18 @@ static void sack(struct talk *talk, uint32_t acknowledgment, uint32_t start, uin
 	take(talk, segment);
 }
 
+/* A segment of the handshake with a timestamp. */
+static struct tt_tcp_segment stamped(const struct talk *talk, unsigned int direction,
+	unsigned int flags, uint16_t order, uint16_t echo)
+{
+	struct tt_tcp_segment segment = make(talk, direction, flags, !(flags & TT_TCP_SYN), 1, 0);
+
+	segment.order_from = TT_TCP_ORDER_TIMESTAMP;
+	segment.order = order;
+	segment.echo = echo;
+	return segment;
+}
+
 static void test_handshake_is_timed(void)
 {
 	struct talk talk = talk_from(UINT32_MAX, 5);
@@ -76,14 +88,30 @@ static void test_ack_before_its_syn_ack_completes_the_handshake(void)
 {
 	struct talk talk = talk_from(UINT32_MAX, 5);
 
-	say(&talk, CLIENT, TT_TCP_SYN, 0, 0, 0);
-	say(&talk, CLIENT, TT_TCP_ACK, 1, 1, 0);
-	say(&talk, SERVER, SYNACK, 0, 1, 0);
+	take(&talk, stamped(&talk, CLIENT, TT_TCP_SYN, 100, 0)); /* at 1,000,000 */
+	talk.now_us = 1200000;
+	take(&talk, stamped(&talk, CLIENT, TT_TCP_ACK, 300, 300));
+	talk.now_us = 1200400;
+	take(&talk, stamped(&talk, CLIENT, TT_TCP_ACK, 301, 300));
+	CU_ASSERT_FALSE(sum(&talk).present & TT_TCP_HAS_HANDSHAKE_TIME);
+	talk.now_us = 1200000;
+	take(&talk, stamped(&talk, SERVER, SYNACK, 300, 100));
 	struct tt_tcp_summary summary = sum(&talk);
 	CU_ASSERT_EQUAL(summary.handshake, TT_TCP_HANDSHAKE_COMPLETE);
 	CU_ASSERT_TRUE(summary.established);
-	CU_ASSERT_FALSE(
-		summary.present & (TT_TCP_HAS_HANDSHAKE_TIME | TT_TCP_HAS_HANDSHAKE_CLIENT));
+	CU_ASSERT_EQUAL(summary.handshake_us, 200000);
+	CU_ASSERT_EQUAL(summary.handshake_server_us, 200000);
+	CU_ASSERT_TRUE(summary.present & TT_TCP_HAS_HANDSHAKE_CLIENT);
+	CU_ASSERT_EQUAL(summary.handshake_client_us, 0);
+
+	/* By its time the SYN-ACK came after its ACK: no interval. */
+	talk = talk_from(UINT32_MAX, 5);
+	say(&talk, CLIENT, TT_TCP_SYN, 0, 0, 0);
+	say(&talk, CLIENT, TT_TCP_ACK, 1, 1, 0);
+	say(&talk, SERVER, SYNACK, 0, 1, 0);
+	summary = sum(&talk);
+	CU_ASSERT_EQUAL(summary.handshake_us, 1000);
+	CU_ASSERT_FALSE(summary.present & TT_TCP_HAS_HANDSHAKE_CLIENT);
 
 	/* What it acknowledges is another connection's. */
 	talk = talk_from(UINT32_MAX, 5);
