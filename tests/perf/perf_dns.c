@@ -198,7 +198,7 @@ int main(void)
 		double stats_ns = measure();
 		with_names = true;
 		double all_ns = measure();
-		printf("{\"mix\":\"dns-%u\",\"flows\":%d,\"ns_per_packet\":%.1f,"
+		printf("{\"mix\":\"transactions-%u\",\"flows\":%d,\"ns_per_packet\":%.1f,"
 		       "\"transaction_ns\":%.0f,\"parse_ns\":%.0f,\"pair_ns\":%.0f,\"stats_ns\":%."
 		       "0f,\"names_ns\":%.0f,\"keys\":%llu,"
 		       "\"other\":%llu,\"answered\":%llu}\n",

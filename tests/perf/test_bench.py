@@ -9,6 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = Path(os.environ.get('TT_BUILD', ROOT / 'build' / 'gcc'))
+MIXES = {'web', 'setup', 'churn', 'dns', 'flood', 'small-1k', 'small-100k', 'small-1m', 'small-10m', 'workers-2-web'}
 STAGES = {'receive', 'decode', 'steer', 'flow', 'free', 'sweep'}
 
 
@@ -19,18 +20,35 @@ def bench(*arguments):
 
 @unittest.skipUnless((BUILD / 'tests' / 'perf' / 'perf_pipeline').exists(), 'not built')
 class Bench(unittest.TestCase):
-    def test_gives_the_smallest_mix_with_its_fields(self):
-        run = bench('--json', 'pipeline-1k-0')
+    def results(self, *arguments):
+        run = bench('--json', *arguments)
         self.assertEqual(run.returncode, 0, run.stderr)
-        results = [json.loads(line) for line in run.stdout.splitlines()]
-        self.assertEqual([result['mix'] for result in results], ['pipeline-1k-0'])
-        result = results[0]
-        self.assertEqual(result['flows'], 1000)
-        self.assertEqual(result['live'], 1000)
-        self.assertEqual(set(result['stages']), STAGES)
-        self.assertEqual(set(result['floors']), {'receive', 'decode', 'rte_hash'})
-        for name in ('packets', 'ns_per_packet', 'cycles_per_packet', 'source_ns_per_packet', 'bytes_per_flow'):
-            self.assertGreater(result[name], 0, name)
+        return {result['mix']: result for result in map(json.loads, run.stdout.splitlines())}
+
+    def test_gives_each_mix_with_its_fields(self):
+        results = self.results('--quick', *(name for name in MIXES if name not in ('flood', 'workers-2-web')))
+        self.assertEqual(set(results), MIXES - {'flood', 'workers-2-web'})
+        for result in results.values():
+            self.assertEqual(set(result['stages']), STAGES)
+            self.assertEqual(set(result['floors']), {'receive', 'decode', 'rte_hash'})
+            for name in ('flows', 'live', 'packets', 'ns_per_packet', 'cycles_per_packet', 'source_ns_per_packet',
+                         'bytes_per_flow'):
+                self.assertGreater(result[name], 0, name)
+            # Flows that end come to the client, whoever else had to wait.
+            self.assertGreater(result['pulled']['closed'], 0)
+        for mix, kinds in {'web': {'dns', 'http', 'tls'}, 'setup': {'dns', 'http', 'tls'}, 'dns': {'dns'},
+                           'churn': set()}.items():
+            pulled = results[mix]['pulled']
+            self.assertEqual({kind for kind in ('dns', 'http', 'tls') if pulled[kind] > 0}, kinds, mix)
+
+    def test_a_flood_pushes_out_no_established_flow(self):
+        result = self.results('--quick', 'flood')['flood']
+        self.assertGreater(result['evicted'], 0)
+        self.assertEqual(result['established_lost'], 0)
+
+    def test_two_workers_share_the_work(self):
+        result = self.results('--quick', 'workers-2-web')['workers-2-web']
+        self.assertEqual(result['workers'], 2)
 
     def test_compares_with_an_older_run(self):
         with tempfile.NamedTemporaryFile('w', suffix='.json') as old:

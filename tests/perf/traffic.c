@@ -9,7 +9,7 @@
 #define QUEUE		4096 /* packets between writing and receiving, a multiple of BURST_MAX */
 #define BURST_MAX	64
 #define START_US	1700000000000000
-#define STRIDE		2654435761u /* prime */
+#define STRIDE		2654435761u /* prime, so that its multiples visit each slot */
 #define ETHERNET_BYTES	14
 #define IPV4_BYTES	20
 #define TCP_BYTES	20
@@ -27,6 +27,7 @@ struct tt_traffic {
 	uint32_t slot;	       /* of the next packet written */
 	uint32_t visited;      /* slots in this pass */
 	uint64_t pass;	       /* passes before this one */
+	uint64_t written;      /* packets */
 	uint64_t time_us_high; /* 2^32 us of packet time a packet, as a fraction */
 	uint64_t cycles;
 	uint64_t packets; /* received */
@@ -137,20 +138,67 @@ static void write_frame(
 	mbuf->port = client ? 0 : 1;
 }
 
-static void write_next(struct tt_traffic *traffic, struct rte_mbuf *mbuf)
+/* Packets of a flow, or of a session; 0: it never ends. */
+static uint32_t life_packets(const struct tt_traffic_options *options)
+{
+	return options->replay != NULL ? options->replay->packets : options->flow_packets;
+}
+
+/* What a flood sends, 2^32 times without repeating itself: the same SYN from anywhere, to a server
+ * that flows go to. */
+static void write_flood(const struct tt_traffic *traffic, struct rte_mbuf *mbuf)
+{
+	uint8_t *frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
+	uint8_t *ip = frame + ETHERNET_BYTES;
+	uint8_t *tcp = ip + IPV4_BYTES;
+	uint32_t random = mix((uint32_t)traffic->written);
+
+	memcpy(frame, traffic->tcp_frame, sizeof(traffic->tcp_frame));
+	put_u16(ip + 2, IPV4_BYTES + TCP_BYTES);
+	put_u32(ip + 12, random);
+	put_u32(ip + 16, 0xc0a80000u | (random >> 8 & 0xff));
+	put_u16(tcp, 1024 + random % 60000);
+	put_u16(tcp + 2, 443);
+	put_u32(tcp + 4, ~random);
+	tcp[13] = FLAG_SYN;
+	mbuf->data_len = FRAME_MIN_BYTES;
+	mbuf->pkt_len = FRAME_MIN_BYTES;
+	mbuf->port = 0;
+}
+
+static void write_session(
+	const struct tt_traffic *traffic, struct rte_mbuf *mbuf, uint64_t session, uint32_t at)
+{
+	bool from_client;
+	uint32_t bytes = tt_replay_write(traffic->options.replay, session, at,
+		rte_pktmbuf_mtod(mbuf, uint8_t *), &from_client);
+
+	mbuf->data_len = (uint16_t)bytes;
+	mbuf->pkt_len = bytes;
+	mbuf->port = from_client ? 0 : 1;
+}
+
+/* The slot's next packet; then it is the next slot's turn. */
+static void write_slot(struct tt_traffic *traffic, struct rte_mbuf *mbuf)
 {
 	const struct tt_traffic_options *options = &traffic->options;
 	uint32_t phase = mix(~traffic->slot) >> 3;
+	uint32_t life = life_packets(options);
 	uint64_t generation = 0, at = HANDSHAKE + traffic->pass + (phase & 1);
 
 	/* Each slot is at another point of its flow's life. */
-	if (options->flow_packets > 0) {
-		uint64_t turn = traffic->pass + phase % options->flow_packets;
+	if (life > 0) {
+		uint64_t turn = traffic->pass + phase % life;
 
-		generation = turn / options->flow_packets;
-		at = turn % options->flow_packets;
+		generation = turn / life;
+		at = turn % life;
 	}
-	write_frame(traffic, mbuf, (uint32_t)(generation * options->flows + traffic->slot), at);
+	uint64_t number = generation * options->flows + traffic->slot;
+
+	if (options->replay != NULL)
+		write_session(traffic, mbuf, number, (uint32_t)at);
+	else
+		write_frame(traffic, mbuf, (uint32_t)number, at);
 	traffic->slot += traffic->step;
 	if (traffic->slot >= options->flows)
 		traffic->slot -= options->flows;
@@ -158,6 +206,15 @@ static void write_next(struct tt_traffic *traffic, struct rte_mbuf *mbuf)
 		traffic->visited = 0;
 		traffic->pass++;
 	}
+}
+
+static void write_next(struct tt_traffic *traffic, struct rte_mbuf *mbuf)
+{
+	if (traffic->written % 8 < traffic->options.flood_of_8)
+		write_flood(traffic, mbuf);
+	else
+		write_slot(traffic, mbuf);
+	traffic->written++;
 }
 
 struct tt_traffic *tt_traffic_create(

@@ -8,6 +8,7 @@
  * guess, and gives a packet of the flow that lives there. A flow has `flow_packets` packets; then
  * the slot's next flow begins, so that one packet in flow_packets is the first of a new flow, at
  * any moment. TCP flows have a handshake, data both ways in order, and FINs.
+ * With a replay, slots have its sessions instead, whose flows are as it says.
  *
  * Packets go through a queue as long as that of a NIC: they are written QUEUE packets before they
  * are received, so that a frame is no longer in the first-level cache, as it would not be. What the
@@ -17,15 +18,20 @@
 #define TT_TESTS_PERF_TRAFFIC_H
 
 #include "pipeline/source.h"
+#include "replay.h"
 
 #include <rte_mempool.h>
 
 struct tt_traffic_options {
-	uint32_t flows;		 /* no multiple of 7 or 11 */
+	uint32_t flows;		 /* slots */
 	uint32_t flow_packets;	 /* even, or 1; 0: flows never end */
 	uint32_t udp_flows_of_8; /* this many of 8 flows are UDP, the others TCP */
 	uint32_t payload_bytes;
+	uint32_t flood_of_8;	/* this many of 8 packets are SYNs, each from a random source */
 	uint64_t packets_per_s; /* in packet time */
+
+	/* What slots play; NULL: the flows described above. Outlives the traffic. */
+	const struct tt_replay *replay;
 };
 
 struct tt_traffic;
