@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "rules/rules.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -16,6 +17,34 @@
 static uint16_t run_instance(bool captures)
 {
 	return captures ? 0 : (uint16_t)(tt_clock_wall_us() / 1000000);
+}
+
+static int compile_rules(struct tt_ruleset **ruleset, const struct tt_config *config)
+{
+	int code = tt_ruleset_create(ruleset, config, config->workers.count, stderr);
+
+	if (code == TT_ERROR_MEMORY)
+		tt_log_error("not enough memory for the rules");
+	return code;
+}
+
+int tt_run_check_rules(const struct tt_config *config)
+{
+	struct tt_ruleset *ruleset;
+	int code = compile_rules(&ruleset, config);
+
+	tt_ruleset_destroy(ruleset);
+	return code;
+}
+
+static int set_rules(struct tt_run *run, const struct tt_config *config)
+{
+	struct tt_ruleset *ruleset;
+	int code = compile_rules(&ruleset, config);
+
+	if (code == 0)
+		tt_pipeline_set_rules(run->pipeline, ruleset);
+	return code;
 }
 
 int tt_run_open(struct tt_run *run, const struct tt_run_options *options)
@@ -51,6 +80,8 @@ int tt_run_open(struct tt_run *run, const struct tt_run_options *options)
 				.huge_pages = huge_pages,
 				.populate = !captures,
 			});
+	if (code == 0)
+		code = set_rules(run, options->config);
 	if (code == 0)
 		code = tt_control_create(&run->control,
 			&(struct tt_control_options){
@@ -161,6 +192,9 @@ int tt_run_print_memory_plan(const struct tt_config *config, FILE *out)
 			config->tls.handshakes);
 		print_part(out, what, workers * pipeline.tls_bytes, &sum);
 	}
+	snprintf(what, sizeof(what), "rules: %" PRIu32 " x %" PRIu32 " connections", workers,
+		config->flow.connections);
+	print_part(out, what, workers * pipeline.rules_bytes, &sum);
 	if (pipeline.rings_bytes > 0)
 		print_part(out, "rings between workers", pipeline.rings_bytes, &sum);
 	snprintf(what, sizeof(what), "journal: %" PRIu32 " connections",

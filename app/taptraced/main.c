@@ -72,7 +72,7 @@ static int read_options(int argc, char **argv, struct options *options)
 
 static int check(const struct tt_config *config)
 {
-	if (tt_run_print_memory_plan(config, stdout) != 0)
+	if (tt_run_check_rules(config) != 0 || tt_run_print_memory_plan(config, stdout) != 0)
 		return EXIT_FAILED;
 	printf("ports:\n");
 	for (uint32_t port = 0; port < config->port_count; port++)

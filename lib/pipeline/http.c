@@ -43,18 +43,38 @@ static void append(char **end, const char *text, size_t length)
 	*end += length;
 }
 
+/* Of the path, or as the rule says; in `room`, or the rule's. */
+static const char *route_of(const struct tt_rule_action *action,
+	const struct tt_http_transaction *transaction, char room[TT_ROUTE_BYTES],
+	unsigned int *route_bytes)
+{
+	if (action != NULL && action->route != NULL && transaction->path_bytes > 0) {
+		*route_bytes = action->route_bytes;
+		return action->route;
+	}
+	*route_bytes = tt_route_make(room, transaction->path, transaction->path_bytes,
+		(transaction->flags & TT_HTTP_PATH_TRUNCATED) != 0);
+	return room;
+}
+
 static void report(
 	void *context, const struct tt_http_transaction *transaction, unsigned int client)
 {
 	const struct tt_payload_reading *reading = context;
 	struct tt_worker *worker = reading->worker;
 	const struct tt_flow *flow = reading->flow;
-	char route[TT_ROUTE_BYTES];
-	unsigned int route_bytes = tt_route_make(route, transaction->path, transaction->path_bytes,
-		(transaction->flags & TT_HTTP_PATH_TRUNCATED) != 0);
+	const struct tt_rule_action *action = tt_rules_of_http(worker, flow, transaction, client);
+	uint16_t service = action == NULL ? 0 : action->service;
+	char room[TT_ROUTE_BYTES];
+	unsigned int route_bytes;
 
+	if (action != NULL && action->exclude) {
+		tt_counter_add(&worker->counters.excluded_records, 1);
+		return;
+	}
+	const char *route = route_of(action, transaction, room, &route_bytes);
 	tt_http_stats_add(
-		worker->http.stats, transaction, &flow->key, client, 0, route, route_bytes);
+		worker->http.stats, transaction, &flow->key, client, service, route, route_bytes);
 
 	struct tt_http_record *record = tt_worker_reserve(worker, TT_RECORD_HTTP,
 		sizeof(struct tt_http_record) + transaction->path_bytes +
@@ -74,6 +94,7 @@ static void report(
 	record->status = transaction->status;
 	record->flags = transaction->flags;
 	record->path_bytes = transaction->path_bytes;
+	record->service = service;
 	record->method_bytes = transaction->method_bytes;
 	record->host_bytes = transaction->host_bytes;
 	record->route_bytes = (uint8_t)route_bytes;

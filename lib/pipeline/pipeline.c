@@ -29,6 +29,8 @@ struct tt_pipeline {
 	atomic_bool stop; /* control core: wo, workers: ro */
 	struct tt_pipeline_clock clock;
 	struct tt_filter filter; /* unchanged once made */
+	struct tt_rules_published rules;
+	size_t reader_bytes;
 	uint8_t *rings; /* count * count rings, one behind the other; NULL for one worker */
 	size_t ring_bytes;
 	size_t memory_bytes;
@@ -122,6 +124,7 @@ void tt_pipeline_memory(struct tt_pipeline_memory *memory, const struct tt_confi
 		.dns_bytes = tt_dns_worker_bytes(config),
 		.http_bytes = tt_http_worker_bytes(config),
 		.tls_bytes = tt_tls_worker_bytes(config),
+		.rules_bytes = tt_rules_worker_bytes(config),
 		.rings_bytes = rings_bytes(config->workers.count, config->workers.ring_packets),
 	};
 }
@@ -279,7 +282,26 @@ static bool make_worker(struct tt_pipeline *pipeline, unsigned int number,
 		tt_payload_create(worker, config, options->huge_pages) &&
 		tt_dns_worker_create(worker, config, secret->word[1], options->huge_pages) &&
 		tt_http_worker_create(worker, config, secret->word[1], options->huge_pages) &&
-		tt_tls_worker_create(worker, config, options->huge_pages);
+		tt_tls_worker_create(worker, config, options->huge_pages) &&
+		tt_rules_worker_create(worker, &pipeline->rules, config, options->huge_pages);
+}
+
+static bool make_readers(struct tt_pipeline *pipeline)
+{
+	pipeline->reader_bytes = rte_rcu_qsbr_get_memsize(pipeline->worker_count);
+	pipeline->rules.readers = tt_memory_map(pipeline->reader_bytes, false);
+	return pipeline->rules.readers != NULL &&
+		rte_rcu_qsbr_init(pipeline->rules.readers, pipeline->worker_count) == 0;
+}
+
+void tt_pipeline_set_rules(struct tt_pipeline *pipeline, struct tt_ruleset *ruleset)
+{
+	struct tt_ruleset *before =
+		atomic_exchange_explicit(&pipeline->rules.ruleset, ruleset, memory_order_acq_rel);
+
+	/* A worker that does not run is no reader. */
+	rte_rcu_qsbr_synchronize(pipeline->rules.readers, RTE_QSBR_THRID_INVALID);
+	tt_ruleset_destroy(before);
 }
 
 static void start_clock(struct tt_pipeline_clock *clock)
@@ -320,6 +342,8 @@ int tt_pipeline_create(struct tt_pipeline **pipeline, const struct tt_pipeline_o
 		tt_pipeline_destroy(made);
 		return code;
 	}
+	if (!make_readers(made))
+		goto no_memory;
 	start_clock(&made->clock);
 	tt_pipeline_sync_clock(made);
 	for (unsigned int w = 0; w < count; w++)
@@ -352,10 +376,13 @@ void tt_pipeline_destroy(struct tt_pipeline *pipeline)
 		tt_dns_worker_destroy(worker);
 		tt_http_worker_destroy(worker);
 		tt_tls_worker_destroy(worker);
+		tt_rules_worker_destroy(worker);
 		tt_memory_unmap(worker->fragment_memory, pipeline->fragment_bytes);
 	}
 	tt_memory_unmap(pipeline->rings,
 		(size_t)pipeline->worker_count * pipeline->worker_count * pipeline->ring_bytes);
+	tt_ruleset_destroy(pipeline->rules.ruleset);
+	tt_memory_unmap(pipeline->rules.readers, pipeline->reader_bytes);
 	tt_memory_unmap(pipeline, pipeline->memory_bytes);
 }
 

@@ -60,6 +60,9 @@ struct tt_worker_counters {
 	tt_counter dns_records_lost; /* transactions whose record found no room in the shard */
 	tt_counter http_records_lost;
 	tt_counter tls_records_lost;
+	/* By rules: connections without a record, and transactions and handshakes. */
+	tt_counter excluded_connections;
+	tt_counter excluded_records;
 	tt_counter conversations; /* connections whose payload is followed */
 	tt_counter conversations_high;
 	tt_counter conversations_full; /* connections that found no room to be followed */
@@ -85,6 +88,7 @@ struct tt_pipeline_options {
 };
 
 struct tt_pipeline;
+struct tt_ruleset;
 
 /* Room that the pipeline needs in each mbuf's private area. */
 uint16_t tt_pipeline_mbuf_private_bytes(void);
@@ -96,6 +100,11 @@ void tt_pipeline_destroy(struct tt_pipeline *pipeline);
 
 /* Start worker w on lcore w + 1. 0; TT_ERROR_BUSY, and none has started. */
 int tt_pipeline_launch(struct tt_pipeline *pipeline);
+
+/* From now on the workers go by these rules, which the pipeline owns from here on; NULL: by none. Any
+ * thread but the control core, one at a time: it waits until no worker looks at the rules before,
+ * and frees these. Before tt_pipeline_launch() and after tt_pipeline_wait(), any. */
+void tt_pipeline_set_rules(struct tt_pipeline *pipeline, struct tt_ruleset *ruleset);
 
 /* Control core: receive no more. */
 void tt_pipeline_stop_receiving(struct tt_pipeline *pipeline);
@@ -161,6 +170,7 @@ struct tt_pipeline_memory {
 	uint64_t dns_bytes;
 	uint64_t http_bytes;
 	uint64_t tls_bytes;
+	uint64_t rules_bytes; /* what connections remember of them */
 	uint64_t rings_bytes; /* of all workers together */
 };
 

@@ -17,16 +17,25 @@
 
 #define WELL_KNOWN_PORTS 1024 /* RFC 6335 6: system ports are 0 to 1023 */
 
+/* false when there is no room for its record. */
 static bool report(struct tt_worker *worker, const struct tt_flow *flow, uint8_t snapshot)
 {
+	bool excluded;
+	uint16_t service = tt_rules_of_flow(worker, flow, &excluded);
+
+	if (excluded) {
+		if (flow->state == TT_FLOW_UNREPORTED)
+			tt_counter_add(&worker->counters.excluded_connections, 1);
+		return true;
+	}
 	struct tt_connection_record *record =
 		tt_shard_reserve(worker->shard, sizeof(struct tt_connection_record));
-
 	if (record == NULL)
 		return false;
 	tt_connection_record_make(record, flow);
 	record->header.worker = worker->number;
 	record->header.snapshot = snapshot;
+	record->service = service;
 	if (worker->duplicates.table != NULL)
 		for (unsigned int direction = 0; direction < 2; direction++)
 			record->duplicates[direction ^ flow->client] =
@@ -138,6 +147,8 @@ static struct tt_flow *make_flow(struct tt_worker *worker, const struct tt_flow_
 	flow->end_us = time_us;
 	if (unlikely(worker->duplicates.table != NULL))
 		tt_duplicates_flow_begin(worker, flow);
+	if (unlikely(worker->rules.used))
+		tt_rules_flow_begin(worker, flow);
 	begin_direction(flow, direction);
 	if (unlikely((packet->vlan_count | packet->layer_count) != 0))
 		remember_layers(flow, packet);

@@ -69,21 +69,28 @@ static void report(void *context, const struct tt_tls_event *event)
 	struct tt_flow *flow = worker->payload.reading.flow;
 	const struct tt_tls_handshake *handshake = event->handshake;
 	enum tt_protocol application = application_of(handshake);
+	const struct tt_rule_action *action;
 	/* Of the values alone that are used. */
 	size_t handshake_bytes = offsetof(struct tt_tls_handshake, fingerprint.value) +
 		handshake->fingerprint.used * sizeof(handshake->fingerprint.value[0]);
-	bool certified = event->certificate != NULL && report_certificate(worker, event);
-	struct tt_tls_handshake_record *record = tt_worker_reserve(worker, TT_RECORD_TLS,
-		offsetof(struct tt_tls_handshake_record, handshake) + handshake_bytes);
 
 	if (application != TT_PROTOCOL_NONE)
 		flow->application = (uint8_t)application;
+	action = tt_rules_of_tls(worker, flow, handshake);
+	if (action != NULL && action->exclude) {
+		tt_counter_add(&worker->counters.excluded_records, 1);
+		return;
+	}
+	bool certified = event->certificate != NULL && report_certificate(worker, event);
+	struct tt_tls_handshake_record *record = tt_worker_reserve(worker, TT_RECORD_TLS,
+		offsetof(struct tt_tls_handshake_record, handshake) + handshake_bytes);
 	if (record == NULL) {
 		tt_counter_add(&worker->counters.tls_records_lost, 1);
 		return;
 	}
 	record->uid = flow->uid;
 	tt_record_endpoints_make(&record->endpoints, &flow->key, handshake->client_direction);
+	record->service = action == NULL ? 0 : action->service;
 	record->certificate_bytes = certified ? event->certificate_bytes : 0;
 	memcpy(&record->handshake, handshake, handshake_bytes);
 	tt_shard_commit(worker->shard);

@@ -311,10 +311,18 @@ static void stop_receiving(struct tt_worker *worker)
 
 static void begin(struct tt_worker *worker)
 {
+	rte_rcu_qsbr_thread_register(worker->rules.published->readers, worker->number);
+	rte_rcu_qsbr_thread_online(worker->rules.published->readers, worker->number);
 	if (worker->populate)
 		tt_flow_table_populate(worker->flows);
 	if (worker->number >= worker->source.receivers)
 		stop_receiving(worker);
+}
+
+static void end(struct tt_worker *worker)
+{
+	rte_rcu_qsbr_thread_offline(worker->rules.published->readers, worker->number);
+	rte_rcu_qsbr_thread_unregister(worker->rules.published->readers, worker->number);
 }
 
 int tt_worker_run(void *argument)
@@ -343,6 +351,7 @@ int tt_worker_run(void *argument)
 		tt_statistics_continue(worker);
 
 		uint64_t now = rte_rdtsc();
+		rte_rcu_qsbr_quiescent(worker->rules.published->readers, worker->number);
 		tt_counter_add(&counters->rounds, 1);
 		tt_counter_add(&counters->total_cycles, now - round_began);
 		if (packets > 0)
@@ -353,5 +362,6 @@ int tt_worker_run(void *argument)
 		if (idle > IDLE_SPINS && worker->adaptive_idle)
 			rte_delay_us_sleep(IDLE_REST_US);
 	}
+	end(worker);
 	return 0;
 }

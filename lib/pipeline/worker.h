@@ -12,6 +12,7 @@
 #include "pipeline/http.h"
 #include "pipeline/payload.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/rules.h"
 #include "pipeline/statistics.h"
 #include "pipeline/tls.h"
 
@@ -65,6 +66,7 @@ struct tt_worker {
 	struct tt_worker_dns dns;
 	struct tt_worker_http http;
 	struct tt_worker_tls tls;
+	struct tt_worker_rules rules;
 	struct tt_worker_statistics statistics;
 	struct tt_worker_counters counters;
 	struct tt_burst burst;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/common_fields.h"
 
+#include "rules/service.h"
+
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <netinet/in.h>
@@ -74,6 +76,14 @@ void tt_endpoints_describe(struct tt_sink *sink, const struct tt_record_endpoint
 {
 	describe_endpoint(sink, "client", endpoints, TT_CLIENT_TO_SERVER);
 	describe_endpoint(sink, "server", endpoints, TT_SERVER_TO_CLIENT);
+}
+
+void tt_service_describe(struct tt_sink *sink, uint32_t service)
+{
+	const char *name = tt_service_name(service);
+
+	if (name != NULL)
+		tt_sink_string(sink, "service", name);
 }
 
 void tt_latency_describe(struct tt_sink *sink, const struct tt_sketch *latency)

@@ -28,6 +28,9 @@ void tt_transport_describe(struct tt_sink *sink, uint8_t ip_protocol);
 /* "client" and "server", each with its address and port. */
 void tt_endpoints_describe(struct tt_sink *sink, const struct tt_record_endpoints *endpoints);
 
+/* "service": its name, by its number (rules/service.h); left out when it has none. */
+void tt_service_describe(struct tt_sink *sink, uint32_t service);
+
 /* "latency": quantiles in microseconds; left out when there is none. */
 void tt_latency_describe(struct tt_sink *sink, const struct tt_sketch *latency);
 

@@ -165,6 +165,7 @@ void tt_connection_describe(struct tt_sink *sink, const char *name,
 	tt_sink_unsigned(sink, "end_us", connection->end_us);
 	tt_sink_string(sink, "direction_from", direction_from_name(connection->direction_from));
 	describe_protocol(sink, connection);
+	tt_service_describe(sink, connection->service);
 	describe_vlans(sink, connection);
 	describe_layers(sink, connection);
 	describe_tap_ports(sink, connection);

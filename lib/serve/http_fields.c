@@ -57,6 +57,7 @@ void tt_http_describe(
 	tt_sink_string(sink, "type", "http");
 	tt_uid_describe(sink, transaction->uid);
 	tt_endpoints_describe(sink, &transaction->endpoints);
+	tt_service_describe(sink, transaction->service);
 	if (transaction->version != 0)
 		tt_sink_string(sink, "version", version_text(transaction->version));
 	if ((transaction->flags & TT_HTTP_REQUEST) != 0)
@@ -79,6 +80,7 @@ static void describe_key(struct tt_sink *sink, const struct tt_http_stats_entry 
 	tt_address_describe(sink, "client", entry->ip_version, entry->client);
 	tt_address_describe(sink, "server", entry->ip_version, entry->server);
 	tt_sink_unsigned(sink, "server_port", entry->server_port);
+	tt_service_describe(sink, entry->service);
 	describe_text(sink, "method", entry->text.text, entry->method_bytes);
 	describe_text(sink, "route", entry->text.text + entry->method_bytes,
 		entry->text.length - entry->method_bytes);

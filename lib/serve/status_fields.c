@@ -120,6 +120,8 @@ void tt_worker_describe(
 	put_counter(sink, "messages_lost", &counters->messages_lost);
 	put_counter(sink, "datagrams_lost", &counters->datagrams_lost);
 	put_counter(sink, "dns_malformed", &counters->dns_malformed);
+	put_counter(sink, "excluded_connections", &counters->excluded_connections);
+	put_counter(sink, "excluded_records", &counters->excluded_records);
 	put_counter(sink, "connections", &flows->live);
 	put_counter(sink, "half_open", &flows->half_open);
 	put_counter(sink, "created", &flows->created);

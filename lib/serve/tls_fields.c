@@ -240,6 +240,7 @@ void tt_tls_describe(struct tt_sink *sink, const char *name,
 	tt_sink_string(sink, "type", "tls");
 	tt_uid_describe(sink, record->uid);
 	tt_endpoints_describe(sink, &record->endpoints);
+	tt_service_describe(sink, record->service);
 	tt_sink_string(
 		sink, "protocol", (handshake->flags & TT_TLS_DATAGRAM) != 0 ? "dtls" : "tls");
 	tt_sink_unsigned(sink, "start_us", start_us);

@@ -82,6 +82,7 @@ struct tt_connection_record {
 	uint8_t layer_has_id; /* bit 1 << layer number */
 	uint8_t icmp_type;    /* of the client's first packet, ICMP and ICMPv6 alone */
 	uint8_t icmp_code;
+	uint16_t service;	   /* rules/service.h; 0: none; the worker's to set */
 	struct tt_tcp_summary tcp; /* TCP alone; its halves by side */
 };
 
@@ -133,6 +134,7 @@ struct tt_http_record {
 	uint16_t status;
 	uint16_t flags; /* enum tt_http_flag */
 	uint16_t path_bytes;
+	uint16_t service; /* rules/service.h; 0: none */
 	uint8_t method_bytes;
 	uint8_t host_bytes;
 	uint8_t route_bytes;
@@ -157,6 +159,7 @@ struct tt_tls_handshake_record {
 	uint64_t uid; /* of its connection */
 	struct tt_record_endpoints endpoints;
 	uint32_t certificate_bytes; /* in the pieces before it; 0: none */
+	uint16_t service;	    /* rules/service.h; 0: none */
 	struct tt_tls_handshake handshake;
 };
 

@@ -19,6 +19,7 @@ BESIDE = {
     'flow/key.c:tt_key_secret_make': 'start-up',
     'flow/table.c:tt_flow_table_populate': 'a worker, before its first packet',
     'pipeline/pipeline.c:tt_pipeline_launch': 'start-up',
+    'pipeline/pipeline.c:tt_pipeline_set_rules': 'start-up and reload, beside the workers',
     'pipeline/pipeline.c:tt_pipeline_sync_clock': 'the control core, every second',
     'pipeline/worker.c:tt_worker_run>tt_flow_table_populate': 'before the first packet',
     'protocol/dns_text.c': 'the control core and the command line, writing records',

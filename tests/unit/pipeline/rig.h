@@ -66,6 +66,7 @@ struct rig {
 	uint64_t dropped[TT_DROP_REASONS];
 	uint64_t created;
 	uint64_t lost;
+	uint64_t excluded; /* connections, by rules */
 	uint64_t handed_over;
 	uint64_t waited;
 };
@@ -340,6 +341,7 @@ static inline void rig_sum(struct rig *rig)
 		rig->waited += tt_counter_read(&counters->waited);
 		rig->created += tt_counter_read(&flows->created);
 		rig->lost += tt_counter_read(&flows->lost_unreported);
+		rig->excluded += tt_counter_read(&counters->excluded_connections);
 		CU_ASSERT_EQUAL(tt_counter_read(&flows->live), 0);
 	}
 }
@@ -362,7 +364,7 @@ static inline void rig_check(struct rig *rig)
 	CU_ASSERT_EQUAL(rte_mempool_in_use_count(rig_pool), 0);
 	CU_ASSERT_EQUAL(tt_pipeline_ring_packets(rig->pipeline), 0);
 	if (!rig->journal)
-		CU_ASSERT_EQUAL(rig->count + rig->lost, rig->created);
+		CU_ASSERT_EQUAL(rig->count + rig->lost + rig->excluded, rig->created);
 	if (!rig->live && rig->endless_us == 0) {
 		CU_ASSERT_EQUAL(rig->received, rig->traffic->count);
 		CU_ASSERT_EQUAL(rig->dropped[TT_DROP_RING_FULL], 0);

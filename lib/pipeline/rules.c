@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/rules.h"
+
+#include "base/memory.h"
+#include "pipeline/worker.h"
+#include "protocol/protocol.h"
+
+uint64_t tt_rules_worker_bytes(const struct tt_config *config)
+{
+	return (uint64_t)config->flow.connections * sizeof(uint32_t);
+}
+
+bool tt_rules_worker_create(struct tt_worker *worker, struct tt_rules_published *published,
+	const struct tt_config *config, bool huge_pages)
+{
+	struct tt_worker_rules *rules = &worker->rules;
+
+	rules->published = published;
+	rules->memory_bytes = tt_rules_worker_bytes(config);
+	rules->of_flow = tt_memory_map(rules->memory_bytes, huge_pages);
+	return rules->of_flow != NULL;
+}
+
+void tt_rules_worker_destroy(struct tt_worker *worker)
+{
+	tt_memory_unmap(worker->rules.of_flow, worker->rules.memory_bytes);
+}
+
+static const struct tt_ruleset *ruleset_of(const struct tt_worker *worker)
+{
+	return atomic_load_explicit(&worker->rules.published->ruleset, memory_order_acquire);
+}
+
+static struct tt_rule_subject subject_of(const struct tt_flow *flow, unsigned int client)
+{
+	const struct tt_flow_key *key = &flow->key;
+	bool low_is_client = client == 0;
+	bool is_icmp = key->ip_protocol == IPPROTO_ICMP || key->ip_protocol == IPPROTO_ICMPV6;
+
+	return (struct tt_rule_subject){
+		.client = low_is_client ? key->low_address : key->high_address,
+		.server = low_is_client ? key->high_address : key->low_address,
+		.server_port = low_is_client ? key->high_port : key->low_port,
+		.ip_version = key->ip_version,
+		.encryption = is_icmp ? TT_PROTOCOL_NONE : flow->encryption,
+		.application = is_icmp ? TT_PROTOCOL_NONE : flow->application,
+	};
+}
+
+static uint32_t *place_of(struct tt_worker *worker, const struct tt_flow *flow)
+{
+	return &worker->rules.of_flow[tt_flow_table_number(worker->flows, flow)];
+}
+
+/* What a part of the flow meets, which the flow remembers if it is the first. */
+static const struct tt_rule_action *meet(struct tt_worker *worker, const struct tt_ruleset *ruleset,
+	const struct tt_flow *flow, const struct tt_rule_subject *subject)
+{
+	const struct tt_rule_action *action = tt_ruleset_match(ruleset, worker->number, subject);
+	uint32_t *place = place_of(worker, flow);
+
+	if (action != NULL && *place == 0 && (action->service != 0 || action->exclude)) {
+		*place = TT_RULES_MET | (action->exclude ? TT_RULES_EXCLUDED : 0) | action->service;
+		worker->rules.used = true;
+	}
+	return action;
+}
+
+const struct tt_rule_action *tt_rules_of_http(struct tt_worker *worker, const struct tt_flow *flow,
+	const struct tt_http_transaction *transaction, unsigned int client)
+{
+	const struct tt_ruleset *ruleset = ruleset_of(worker);
+
+	if (ruleset == NULL)
+		return NULL;
+	struct tt_rule_subject subject = subject_of(flow, client);
+	subject.text[TT_RULE_HOST] = transaction->host;
+	subject.text_bytes[TT_RULE_HOST] = transaction->host_bytes;
+	subject.text[TT_RULE_PATH] = transaction->path;
+	subject.text_bytes[TT_RULE_PATH] = transaction->path_bytes;
+	subject.text[TT_RULE_METHOD] = transaction->method;
+	subject.text_bytes[TT_RULE_METHOD] = transaction->method_bytes;
+	return meet(worker, ruleset, flow, &subject);
+}
+
+const struct tt_rule_action *tt_rules_of_tls(struct tt_worker *worker, const struct tt_flow *flow,
+	const struct tt_tls_handshake *handshake)
+{
+	const struct tt_ruleset *ruleset = ruleset_of(worker);
+
+	if (ruleset == NULL)
+		return NULL;
+	struct tt_rule_subject subject = subject_of(flow, handshake->client_direction);
+	subject.text[TT_RULE_SNI] = (const char *)handshake->server_name;
+	subject.text_bytes[TT_RULE_SNI] = handshake->server_name_bytes;
+	return meet(worker, ruleset, flow, &subject);
+}
+
+uint16_t tt_rules_of_flow(struct tt_worker *worker, const struct tt_flow *flow, bool *excluded)
+{
+	const struct tt_ruleset *ruleset = ruleset_of(worker);
+	uint32_t met = worker->rules.used ? *place_of(worker, flow) : 0;
+
+	*excluded = (met & TT_RULES_EXCLUDED) != 0;
+	if (met != 0 || ruleset == NULL)
+		return (uint16_t)met;
+	struct tt_rule_subject subject = subject_of(flow, flow->client);
+	const struct tt_rule_action *action = tt_ruleset_match(ruleset, worker->number, &subject);
+	if (action == NULL)
+		return 0;
+	*excluded = action->exclude;
+	return action->service;
+}
+
+void tt_rules_flow_begin(struct tt_worker *worker, const struct tt_flow *flow)
+{
+	*place_of(worker, flow) = 0;
+}
