@@ -33,12 +33,16 @@ struct tt_mix {
 	unsigned int workers;
 };
 
-/* How long it is measured. */
+/* How long it is measured: a round is so many pieces of so many packets in which the scheduler left
+ * the worker its CPU, each short enough for that on a busy machine, all together long enough to have
+ * their share of the sweeps. */
 struct tt_mix_effort {
 	unsigned int rounds;
-	unsigned int rounds_tried; /* at most, or it would take for ever on a busy machine */
-	unsigned int round_packets;
+	unsigned int pieces; /* of a round */
+	unsigned int piece_packets;
+	unsigned int pieces_tried; /* at most, or it would take for ever */
 	unsigned int floor_rounds;
+	bool takes_disturbed; /* pieces, too: the numbers mean nothing then, but there are some */
 };
 
 /* One for each mix; the caller destroys it. Ends the program without memory. */

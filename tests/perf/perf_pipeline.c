@@ -91,10 +91,8 @@ static const struct tt_mix mixes[] = {
 };
 #define MIXES (sizeof(mixes) / sizeof(mixes[0]))
 
-static const struct tt_mix_effort full = {61, 1000, 32768, 1001};
-/* Where the control core takes a CPU from a worker, few long rounds are undisturbed. */
-static const struct tt_mix_effort full_crowded = {61, 4000, 4096, 1001};
-static const struct tt_mix_effort quick = {3, 3000, 1024, 11};
+static const struct tt_mix_effort full = {61, 8, 4096, 20000, 1001, false};
+static const struct tt_mix_effort quick = {3, 1, 1024, 3000, 11, true};
 
 static struct rte_mempool *pool;
 
@@ -230,9 +228,7 @@ static void measure(const struct tt_mix *given, struct tt_config *config, bool i
 {
 	static struct tt_floors floors;
 	const struct tt_mix mix = complete(given, is_quick);
-	const struct tt_mix_effort *effort = is_quick ? &quick
-		: mix.workers > 1		      ? &full_crowded
-						      : &full;
+	const struct tt_mix_effort *effort = is_quick ? &quick : &full;
 	struct tt_replay *replay = mix.replays ? tt_replay_create(mix.kind, 1) : NULL;
 	struct tt_run_result result;
 	struct tt_floors_job job = {&floors, &mix, replay, mix.flows, pool, effort};
@@ -248,7 +244,7 @@ static void measure(const struct tt_mix *given, struct tt_config *config, bool i
 		tt_mix_fail("the worker's lcore is busy");
 	rte_eal_wait_lcore(1);
 	tt_run(&result, &mix, config, replay, pool, effort);
-	print(&mix, replay, &result, &floors, effort->round_packets);
+	print(&mix, replay, &result, &floors, effort->pieces * effort->piece_packets);
 	tt_replay_destroy(replay);
 }
 

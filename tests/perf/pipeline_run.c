@@ -17,9 +17,10 @@
 /* What a worker writes from within receive(), between bursts. */
 struct measured {
 	struct tt_traffic *traffic;
-	unsigned int rounds; /* undisturbed ones */
-	unsigned int tried;
-	uint64_t next_packets; /* when the next one begins */
+	unsigned int rounds;   /* whole ones */
+	unsigned int pieces;   /* of the round that has begun */
+	unsigned int tried;    /* pieces */
+	uint64_t next_packets; /* when the next piece begins */
 	uint64_t before[TT_RUN_COSTS];
 	long switches_before;
 	uint64_t live;
@@ -57,7 +58,7 @@ struct client {
 	struct tt_event_page events;
 };
 
-/* ---- rounds ---- */
+/* ---- pieces and rounds ---- */
 
 static void read_costs(const struct run *run, unsigned int worker, uint64_t costs[TT_RUN_COSTS])
 {
@@ -101,9 +102,11 @@ static void read_account(const struct run *run, struct account *account)
 	};
 }
 
-static void keep_round(
-	struct measured *measured, const uint64_t now[TT_RUN_COSTS], unsigned int packets)
+/* An undisturbed piece, to its round. */
+static void keep_piece(struct measured *measured, const uint64_t now[TT_RUN_COSTS],
+	const struct tt_mix_effort *effort)
 {
+	double packets = (double)effort->pieces * effort->piece_packets;
 	double cycles[TT_RUN_COSTS];
 
 	for (unsigned int cost = 0; cost < TT_RUN_COSTS; cost++)
@@ -111,12 +114,15 @@ static void keep_round(
 	cycles[TT_RUN_COST_ALL] -= cycles[TT_RUN_COST_SOURCE];
 	cycles[TT_RUN_COST_STAGES + TT_STAGE_RECEIVE] -= cycles[TT_RUN_COST_SOURCE];
 	for (unsigned int cost = 0; cost < TT_RUN_COSTS; cost++)
-		measured->cycles[cost][measured->rounds] = cycles[cost];
-	measured->rounds++;
+		measured->cycles[cost][measured->rounds] += cycles[cost];
+	if (++measured->pieces == effort->pieces) {
+		measured->pieces = 0;
+		measured->rounds++;
+	}
 }
 
-/* A round ends, unless it is the first that begins, and the next begins. */
-static void turn_round(struct run *run, unsigned int worker)
+/* A piece ends, unless it is the first that begins, and the next begins. */
+static void turn_piece(struct run *run, unsigned int worker)
 {
 	struct measured *measured = &run->workers[worker];
 	const struct tt_mix_effort *effort = run->effort;
@@ -126,12 +132,13 @@ static void turn_round(struct run *run, unsigned int worker)
 	read_costs(run, worker, now);
 	if (measured->tried == 0 && worker == 0)
 		read_account(run, &run->began);
-	if (measured->tried > 0 && switches == measured->switches_before)
-		keep_round(measured, now, effort->round_packets);
+	if (measured->tried > 0 &&
+		(switches == measured->switches_before || effort->takes_disturbed))
+		keep_piece(measured, now, effort);
 	memcpy(measured->before, now, sizeof(now));
 	measured->switches_before = switches;
-	measured->next_packets += effort->round_packets;
-	if (measured->rounds < effort->rounds && measured->tried++ < effort->rounds_tried)
+	measured->next_packets += effort->piece_packets;
+	if (measured->rounds < effort->rounds && measured->tried++ < effort->pieces_tried)
 		return;
 	if (worker == 0)
 		read_account(run, &run->ended);
@@ -156,7 +163,7 @@ static unsigned int receive(void *context, unsigned int worker, struct tt_receiv
 	struct measured *measured = &run->workers[worker];
 
 	if (!measured->done && tt_traffic_packets(measured->traffic) >= measured->next_packets)
-		turn_round(run, worker);
+		turn_piece(run, worker);
 	if (measured->done && ended(context, worker))
 		return 0;
 	return tt_traffic_receive(measured->traffic, worker, received, limit, now_us);
@@ -258,7 +265,7 @@ static void report_workers(struct tt_run_result *result, struct run *run, unsign
 			tt_pipeline_flow_counters(run->pipeline, w);
 
 		if (measured->rounds == 0)
-			tt_mix_fail("the machine is too busy: the scheduler disturbed every round");
+			tt_mix_fail("the machine is too busy: the scheduler disturbed every piece");
 		if (w == 0 || measured->rounds < result->rounds)
 			result->rounds = measured->rounds;
 		for (unsigned int cost = 0; cost < TT_RUN_COSTS; cost++)

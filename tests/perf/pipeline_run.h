@@ -2,8 +2,7 @@
 /*
  * The pipeline over a mix: each worker on its lcore, the control core on the main one, and beside it a
  * client that takes every record out of the journals, as one that pulls does. Costs are medians over
- * rounds of so many packets in which the scheduler left the worker its CPU, without what the
- * traffic's source takes.
+ * rounds (struct tt_mix_effort), without what the traffic's source takes.
  */
 #ifndef TT_TESTS_PERF_PIPELINE_RUN_H
 #define TT_TESTS_PERF_PIPELINE_RUN_H
