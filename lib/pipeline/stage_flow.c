@@ -183,8 +183,17 @@ static void count_credit(
 		flow->end_us = credit->last_us;
 }
 
+/* A packet is older than the one before: the capture is out of order, or the clocks of two ports
+ * differ. In what is measured of the flow, time stands still rather than run backwards. */
+static void hold_time(struct tt_flow *flow, struct tt_received *received)
+{
+	if (received->time_us < flow->start_us)
+		flow->start_us = received->time_us;
+	received->time_us = flow->end_us;
+}
+
 static void count_packet(struct tt_flow *flow, unsigned int direction,
-	const struct tt_packet *packet, const struct tt_received *received, uint32_t now_ms)
+	const struct tt_packet *packet, struct tt_received *received, uint32_t now_ms)
 {
 	struct tt_flow_counters *counters = &flow->counters[direction];
 
@@ -203,8 +212,8 @@ static void count_packet(struct tt_flow *flow, unsigned int direction,
 	/* The start is in another cache line. */
 	if (likely(received->time_us >= flow->end_us))
 		flow->end_us = received->time_us;
-	else if (unlikely(received->time_us < flow->start_us))
-		flow->start_us = received->time_us;
+	else
+		hold_time(flow, received);
 	flow->seen_ms = now_ms;
 }
 
@@ -235,7 +244,7 @@ static void account(struct tt_worker *worker, unsigned int i, struct tt_flow *fl
 {
 	struct tt_burst *burst = &worker->burst;
 	const struct tt_packet *packet = &burst->packet[i];
-	const struct tt_received *received = &burst->received[i];
+	struct tt_received *received = &burst->received[i];
 	unsigned int direction = burst->direction[i];
 	struct tt_tcp_segment segment;
 	bool is_tcp = packet->ip_protocol == IPPROTO_TCP &&
@@ -254,6 +263,8 @@ static void account(struct tt_worker *worker, unsigned int i, struct tt_flow *fl
 			received->time_us);
 
 	count_packet(flow, direction, packet, received, tt_flow_table_now(worker->flows));
+	if (is_tcp)
+		segment.time_us = received->time_us;
 	if (unlikely(burst->fragment[i] == TT_BURST_CREDITED))
 		count_credit(flow, direction, &burst->credit[i]);
 	tt_payload_take(worker, i, flow, is_tcp ? &segment : NULL);
