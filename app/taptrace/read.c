@@ -309,7 +309,10 @@ static void print_summary(struct reader *reader, const struct tt_summary *summar
 static void print_end(struct reader *reader)
 {
 	const struct tt_run *run = reader->run;
-	struct tt_summary summary = {.connections = reader->connections};
+	struct tt_summary summary = {
+		.connections = reader->connections,
+		.time_source = tt_driver_time_source(run->driver),
+	};
 
 	tt_ledger_totals(&summary.ledger, run->pipeline, run->driver);
 	for (unsigned int w = 0; w < tt_pipeline_worker_count(run->pipeline); w++) {

@@ -67,6 +67,7 @@ struct tt_config_port {
 	uint32_t descriptors; /* of each receive queue */
 	uint32_t frame_bytes; /* longest frame that is received whole */
 	bool promiscuous;
+	bool nic_timestamps;
 };
 
 /* IPv4 addresses mapped into IPv6 are the IPv4 ones. */

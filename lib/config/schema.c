@@ -142,6 +142,11 @@ const struct tt_schema_key tt_schema[] = {
 		.description = "Receive frames for other stations, as a tap must",
 		PORT_FIELD(promiscuous),
 		RANGE(0, 1, 1)},
+	{.path = "ports[].nic_timestamps",
+		.type = TT_SCHEMA_BOOL,
+		.description = "Take the time of packets from a NIC that stamps them",
+		PORT_FIELD(nic_timestamps),
+		RANGE(0, 1, 1)},
 
 	SECTION("workers", "The lcores that receive and trace packets"),
 	{.path = "workers.count",

@@ -47,9 +47,9 @@ const char *tt_time_source_name(enum tt_time_source source)
 {
 	static const char *const names[] = {
 		[TT_TIME_CAPTURE] = "capture",
-		[TT_TIME_HARDWARE] = "hardware",
-		[TT_TIME_DRIVER] = "driver",
-		[TT_TIME_BURST] = "burst",
+		[TT_TIME_NIC] = "nic",
+		[TT_TIME_KERNEL] = "kernel",
+		[TT_TIME_TSC] = "tsc",
 	};
 
 	return (size_t)source < sizeof(names) / sizeof(names[0]) ? names[source] : "unknown";
@@ -301,6 +301,29 @@ void tt_port_info(struct tt_driver *driver, unsigned int port, struct tt_port_in
 		.link_up = !ended,
 		.ended = ended,
 	};
+}
+
+const char *tt_driver_time_source(struct tt_driver *driver)
+{
+	struct tt_port_info first, info;
+
+	tt_port_info(driver, 0, &first);
+	for (unsigned int port = 1; port < driver->port_count; port++) {
+		tt_port_info(driver, port, &info);
+		if (info.time_source != first.time_source)
+			return "mixed";
+	}
+	return tt_time_source_name(first.time_source);
+}
+
+void tt_driver_sync_clock(struct tt_driver *driver)
+{
+	if (driver->captures)
+		return;
+	pthread_mutex_lock(&driver->asking);
+	for (unsigned int port = 0; port < driver->port_count; port++)
+		tt_ethdev_sync_clock(driver->ethdevs[port]);
+	pthread_mutex_unlock(&driver->asking);
 }
 
 void tt_port_statistics(

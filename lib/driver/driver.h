@@ -33,12 +33,13 @@ struct tt_received {
 };
 
 enum tt_time_source {
-	TT_TIME_CAPTURE,  /* the capture file's record headers */
-	TT_TIME_HARDWARE, /* the NIC's receive timestamp */
-	TT_TIME_DRIVER,	  /* the kernel's, passed on by the driver */
-	TT_TIME_BURST	  /* read when the burst was received */
+	TT_TIME_CAPTURE, /* the capture file's record headers */
+	TT_TIME_NIC,	 /* stamped by the NIC */
+	TT_TIME_KERNEL,	 /* stamped by the kernel, passed on by the driver */
+	TT_TIME_TSC	 /* the processor's, read when the burst is received */
 };
 
+/* "capture", "nic", "kernel", "tsc"; static. */
 const char *tt_time_source_name(enum tt_time_source source);
 
 struct tt_port_statistics {
@@ -103,7 +104,7 @@ void tt_port_statistics(
  * blocks.
  *
  * Up to `limit` (at most 64) packets of a queue, 0 when there are none now. `now_us` is stamped on
- * packets of a port whose time source is TT_TIME_BURST. Capture files never lose a packet: with
+ * packets of a port whose time source is TT_TIME_TSC. Capture files never lose a packet: with
  * the mempool empty they give 0, and go on later. No system call on ethdev ports beyond the
  * driver's own. */
 unsigned int tt_port_receive(struct tt_driver *driver, unsigned int port, unsigned int queue,
@@ -121,6 +122,12 @@ struct tt_driver_memory {
 	char what[96];
 	uint64_t bytes;
 };
+
+/* Where the time of all packets comes from: the name of the ports' time source, or "mixed". */
+const char *tt_driver_time_source(struct tt_driver *driver);
+
+/* One thread, about every second: let the clocks of the ports follow the wall clock. */
+void tt_driver_sync_clock(struct tt_driver *driver);
 
 /* What tt_driver_open() would take, without starting the EAL: returns the number of items, at most
  * `limit` (TT_PORT_LIMIT * 3 is enough), or a code for a plan that cannot work, which is logged. */

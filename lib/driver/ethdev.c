@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "driver/ethdev.h"
 
+#include "base/clock.h"
 #include "base/counter.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "driver/eal.h"
 #include "driver/loss.h"
+#include "driver/nic_clock.h"
 #include "driver/sysfs.h"
 #include "driver/vdev.h"
 
 #include <linux/capability.h>
 #include <net/if.h>
+#include <rte_cycles.h>
 #include <rte_dev.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf_dyn.h>
@@ -24,6 +27,9 @@
 
 /* The most a receive call hands out. */
 #define BURST 64
+
+#define CLOCK_READINGS 3
+#define CLOCK_START_US 20000 /* between the first two, for a first idea of the rate */
 
 /* Ethernet's header. With the FCS and one VLAN tag it is what a device adds to its MTU. */
 #define ETHERNET_BYTES 14
@@ -48,7 +54,8 @@ struct tt_ethdev {
 	uint8_t index;
 	bool started;
 	bool missed_known;
-	bool has_timestamp; /* in the mbufs, by the driver, in microseconds since the epoch */
+	bool stamps;	    /* its one device stamps packets, by `clock` */
+	bool has_timestamp; /* in the mbufs, by the time source */
 	enum tt_time_source time_source;
 	uint64_t timestamp_flag;
 	int timestamp_offset;
@@ -60,6 +67,7 @@ struct tt_ethdev {
 	struct tt_port_statistics last; /* once stopped */
 	uint16_t devices[TT_CONFIG_WORKERS];
 	struct rte_eth_stats before[TT_CONFIG_WORKERS]; /* of each device, at start */
+	struct tt_nic_clock clock;
 	uint16_t device_count;
 	uint16_t queue_count;
 	struct queue queues[TT_CONFIG_WORKERS];
@@ -290,6 +298,10 @@ static int set_up_device(
 	/* net_virtio_user, when its peer leaves, takes back an interrupt that it has only so; else
 	 * the EAL's interrupt thread panics on a descriptor that is gone. */
 	conf.intr_conf.lsc = is_driver(ethdev, "net_virtio_user");
+	ethdev->stamps = ethdev->port->nic_timestamps && ethdev->device_count == 1 &&
+		(info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_TIMESTAMP) != 0;
+	if (ethdev->stamps)
+		conf.rxmode.offloads |= RTE_ETH_RX_OFFLOAD_TIMESTAMP;
 	set_hashing(ethdev, &info, &conf, key, queues);
 	set_frame_length(ethdev, &info, &conf,
 		rte_pktmbuf_data_room_size(pool) - (uint32_t)RTE_PKTMBUF_HEADROOM);
@@ -344,7 +356,7 @@ int tt_ethdev_open(struct tt_ethdev **ethdev, const struct tt_ethdev_options *op
 	opened->port = options->port;
 	opened->driver = "";
 	opened->index = (uint8_t)options->index;
-	opened->time_source = TT_TIME_BURST;
+	opened->time_source = TT_TIME_TSC;
 	int code = open_devices(opened, options);
 	if (code != 0) {
 		tt_ethdev_close(opened);
@@ -365,7 +377,70 @@ static void find_timestamps(struct tt_ethdev *ethdev)
 		return;
 	ethdev->timestamp_flag = RTE_BIT64(flag);
 	ethdev->has_timestamp = true;
-	ethdev->time_source = TT_TIME_DRIVER;
+	ethdev->time_source = TT_TIME_KERNEL;
+}
+
+/* Some drivers tell the counter that they stamp with, the others stamp in nanoseconds of the clock
+ * that IEEE 1588 sets. */
+static bool read_device_clock(const struct tt_ethdev *ethdev, uint64_t *ticks)
+{
+	struct timespec time;
+
+	if (rte_eth_read_clock(ethdev->devices[0], ticks) == 0)
+		return true;
+	if (rte_eth_timesync_read_time(ethdev->devices[0], &time) != 0)
+		return false;
+	*ticks = (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+	return true;
+}
+
+/* false when the clock cannot be told by its readings yet. */
+static bool set_clock(struct tt_ethdev *ethdev)
+{
+	struct tt_nic_clock_reading best = {0};
+	uint64_t best_us = UINT64_MAX;
+
+	/* The reading that took least is nearest to its time. */
+	for (unsigned int i = 0; i < CLOCK_READINGS; i++) {
+		struct tt_nic_clock_reading reading;
+		uint64_t before_us = tt_clock_monotonic_us();
+
+		if (!read_device_clock(ethdev, &reading.ticks))
+			return false;
+		reading.wall_us = tt_clock_wall_us();
+		reading.monotonic_us = tt_clock_monotonic_us();
+		if (reading.monotonic_us - before_us < best_us) {
+			best_us = reading.monotonic_us - before_us;
+			best = reading;
+		}
+	}
+	return tt_nic_clock_set(&ethdev->clock, &best);
+}
+
+static void start_clock(struct tt_ethdev *ethdev)
+{
+	uint64_t ticks;
+
+	if (rte_mbuf_dyn_rx_timestamp_register(
+		    &ethdev->timestamp_offset, &ethdev->timestamp_flag) != 0)
+		return;
+	if (rte_eth_read_clock(ethdev->devices[0], &ticks) != 0)
+		rte_eth_timesync_enable(ethdev->devices[0]);
+	set_clock(ethdev);
+	rte_delay_us_sleep(CLOCK_START_US);
+	ethdev->has_timestamp = set_clock(ethdev);
+	if (ethdev->has_timestamp)
+		ethdev->time_source = TT_TIME_NIC;
+	else
+		tt_log_warning("%s: stamps packets by a clock that its driver does not tell: not "
+			       "used",
+			ethdev->port->device);
+}
+
+void tt_ethdev_sync_clock(struct tt_ethdev *ethdev)
+{
+	if (ethdev->started && ethdev->time_source == TT_TIME_NIC)
+		set_clock(ethdev);
 }
 
 /* The sockets receive since the device was probed, outgoing frames, too. Let go of exactly the
@@ -433,6 +508,8 @@ int tt_ethdev_start(struct tt_ethdev *ethdev)
 	}
 	ethdev->missed_known = counts_missed(ethdev);
 	find_timestamps(ethdev);
+	if (ethdev->stamps)
+		start_clock(ethdev);
 	if (ethdev->port->kind == TT_PORT_AF_PACKET) {
 		start_counting_packets(ethdev);
 		ethdev->missed_known = ethdev->has_sockets;
@@ -529,6 +606,16 @@ void tt_ethdev_info(const struct tt_ethdev *ethdev, struct tt_port_info *info)
 	info->link_speed_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
 }
 
+static uint64_t stamped_us(
+	const struct tt_ethdev *ethdev, const struct rte_mbuf *mbuf, uint64_t now_us)
+{
+	uint64_t stamp =
+		*RTE_MBUF_DYNFIELD(mbuf, ethdev->timestamp_offset, const rte_mbuf_timestamp_t *);
+
+	return ethdev->time_source == TT_TIME_NIC ? tt_nic_clock_us(&ethdev->clock, stamp, now_us)
+						  : stamp;
+}
+
 unsigned int tt_ethdev_receive(struct tt_ethdev *ethdev, unsigned int queue,
 	struct tt_received *received, unsigned int limit, uint64_t now_us)
 {
@@ -544,8 +631,7 @@ unsigned int tt_ethdev_receive(struct tt_ethdev *ethdev, unsigned int queue,
 		struct rte_mbuf *mbuf = mbufs[i];
 		uint64_t time_us = now_us;
 		if (ethdev->has_timestamp && (mbuf->ol_flags & ethdev->timestamp_flag) != 0)
-			time_us = *RTE_MBUF_DYNFIELD(
-				mbuf, ethdev->timestamp_offset, rte_mbuf_timestamp_t *);
+			time_us = stamped_us(ethdev, mbuf, now_us);
 		received[i] = (struct tt_received){
 			.mbuf = mbuf,
 			.time_us = time_us,

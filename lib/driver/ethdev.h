@@ -30,6 +30,9 @@ int tt_ethdev_open(struct tt_ethdev **ethdev, const struct tt_ethdev_options *op
 /* From here on packets count. */
 int tt_ethdev_start(struct tt_ethdev *ethdev);
 
+/* About every second, while it is started: follow the wall clock. */
+void tt_ethdev_sync_clock(struct tt_ethdev *ethdev);
+
 /* No worker receives any more. What the kernel still held counts as missed. */
 void tt_ethdev_stop(struct tt_ethdev *ethdev);
 

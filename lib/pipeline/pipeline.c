@@ -317,6 +317,10 @@ void tt_pipeline_sync_clock(struct tt_pipeline *pipeline)
 
 	atomic_store_explicit(&pipeline->clock.offset_us,
 		tt_clock_wall_us() - (uint64_t)(scaled >> 32), memory_order_relaxed);
+	const struct tt_source *source = &pipeline->workers[0].source;
+
+	if (source->sync_clock != NULL)
+		source->sync_clock(source->context);
 }
 
 int tt_pipeline_create(struct tt_pipeline **pipeline, const struct tt_pipeline_options *options)

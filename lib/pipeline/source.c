@@ -52,6 +52,13 @@ static bool ended(void *context, unsigned int worker)
 	return true;
 }
 
+static void sync_clock(void *context)
+{
+	const struct tt_driver_source *source = context;
+
+	tt_driver_sync_clock(source->driver);
+}
+
 static void give(struct worker_queues *worker, unsigned int port, unsigned int queue)
 {
 	worker->queues[worker->count++] = (struct queue){(uint16_t)port, (uint16_t)queue};
@@ -91,6 +98,7 @@ struct tt_driver_source *tt_driver_source_create(
 		.context = made,
 		.receive = receive,
 		.ended = ended,
+		.sync_clock = sync_clock,
 		.receivers = receivers,
 		.waits = captures,
 		.packet_time = captures,

@@ -20,6 +20,10 @@ struct tt_source {
 	/* Called by the worker when it received nothing: will nothing come any more? */
 	bool (*ended)(void *context, unsigned int worker);
 
+	/* Called by the control core about every second: let the clocks behind packets' times follow
+	 * the wall clock. NULL where there are none. */
+	void (*sync_clock)(void *context);
+
 	/* How many workers receive: numbers 0 to receivers - 1. */
 	unsigned int receivers;
 

@@ -13,22 +13,6 @@ static void put_counter(struct tt_sink *sink, const char *name, const tt_counter
 	tt_sink_unsigned(sink, name, tt_counter_read(counter));
 }
 
-/* Where all packets' times come from; ports of different sources say so themselves. */
-static void describe_time_source(struct tt_sink *sink, struct tt_driver *driver)
-{
-	struct tt_port_info first, info;
-
-	if (tt_driver_port_count(driver) == 0)
-		return;
-	tt_port_info(driver, 0, &first);
-	for (unsigned int port = 1; port < tt_driver_port_count(driver); port++) {
-		tt_port_info(driver, port, &info);
-		if (info.time_source != first.time_source)
-			return;
-	}
-	tt_sink_string(sink, "time_source", tt_time_source_name(first.time_source));
-}
-
 void tt_info_describe(struct tt_sink *sink, const char *name, const struct tt_status *status)
 {
 	const struct tt_pipeline *pipeline = tt_control_pipeline(status->control);
@@ -40,7 +24,7 @@ void tt_info_describe(struct tt_sink *sink, const char *name, const struct tt_st
 	tt_sink_unsigned(sink, "instance", tt_pipeline_instance(pipeline));
 	tt_sink_unsigned(sink, "start_us", status->start_us);
 	tt_sink_unsigned(sink, "uptime_us", tt_clock_monotonic_us() - status->start_monotonic_us);
-	describe_time_source(sink, status->driver);
+	tt_sink_string(sink, "time_source", tt_driver_time_source(status->driver));
 	tt_sink_unsigned(sink, "workers", tt_pipeline_worker_count(pipeline));
 	tt_sink_unsigned(sink, "ports", tt_driver_port_count(status->driver));
 	tt_sink_string(sink, "config_file", status->config_path);

@@ -30,6 +30,7 @@ void tt_summary_describe(struct tt_sink *sink, const char *name, const struct tt
 	tt_sink_unsigned(sink, "packets", summary->ledger.received);
 	tt_sink_unsigned(sink, "bytes", summary->ledger.received_bytes);
 	tt_sink_unsigned(sink, "duration_us", summary->last_us - summary->first_us);
+	tt_sink_string(sink, "time_source", summary->time_source);
 	tt_sink_unsigned(sink, "connections", summary->connections);
 	tt_ledger_describe(sink, "ledger", &summary->ledger);
 	tt_sink_end_object(sink);

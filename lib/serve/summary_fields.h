@@ -16,8 +16,9 @@ void tt_ledger_describe(
 
 struct tt_summary {
 	uint64_t connections;
-	uint64_t first_us; /* since the epoch, of the earliest packet */
-	uint64_t last_us;  /* of the latest; first_us when there was none */
+	uint64_t first_us;	 /* since the epoch, of the earliest packet */
+	uint64_t last_us;	 /* of the latest; first_us when there was none */
+	const char *time_source; /* tt_driver_time_source(); static */
 	struct tt_ledger_totals ledger;
 };
 

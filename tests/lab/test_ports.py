@@ -208,13 +208,13 @@ class LiveDrivers(unittest.TestCase):
         self.assertEqual(receiver.process.returncode, 0)
 
     def test_af_packet(self):
-        self.expect_each_interface_driver('interface', 'net_af_packet', 'burst')
+        self.expect_each_interface_driver('interface', 'net_af_packet', 'tsc')
 
     def test_af_xdp(self):
-        self.expect_each_interface_driver('af_xdp', 'net_af_xdp', 'burst')
+        self.expect_each_interface_driver('af_xdp', 'net_af_xdp', 'tsc')
 
     def test_pcap(self):
-        self.expect_each_interface_driver('pcap', 'net_pcap', 'driver')
+        self.expect_each_interface_driver('pcap', 'net_pcap', 'kernel')
 
 
     def expect_exact_loss(self, key):

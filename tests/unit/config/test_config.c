@@ -104,7 +104,7 @@ static const char every_key[] =
 	"- {pci: 0000:3b:00.0, descriptors: 64}\n"
 	"- {interface: eth1, frame_size: 9000}\n"
 	"- {af_xdp: eth2, promiscuous: false}\n"
-	"- pcap: eth3\n"
+	"- {pcap: eth3, nic_timestamps: false}\n"
 	"- memif: /run/memif.sock\n"
 	"- virtio_user: '/run/v \"h\".sock'\n"
 	"- tap: dtap0\n"
@@ -292,6 +292,7 @@ static void test_every_key_is_read(void)
 		CU_ASSERT_EQUAL(config->ports[i].descriptors, i == 0 ? 64 : 4096);
 		CU_ASSERT_EQUAL(config->ports[i].frame_bytes, i == 1 ? 9000 : 1536);
 		CU_ASSERT_EQUAL(config->ports[i].promiscuous, i != 2);
+		CU_ASSERT_EQUAL(config->ports[i].nic_timestamps, i != 3);
 	}
 	check_filter(config);
 	check_rules(config);

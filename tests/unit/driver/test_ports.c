@@ -100,7 +100,7 @@ static void test_packets_come_as_they_were_sent(void)
 	tt_port_info(driver, 1, &info);
 	CU_ASSERT_STRING_EQUAL(info.name, "b");
 	CU_ASSERT_STRING_EQUAL(info.driver, "net_ring");
-	CU_ASSERT_EQUAL(info.time_source, TT_TIME_BURST);
+	CU_ASSERT_EQUAL(info.time_source, TT_TIME_TSC);
 	CU_ASSERT_FALSE(info.ended);
 	CU_ASSERT_FALSE(tt_port_ended(driver, 1, 0));
 }

@@ -274,6 +274,7 @@ static void test_summaries(void)
 		.connections = 3,
 		.first_us = 1000,
 		.last_us = 1500,
+		.time_source = "capture",
 		.ledger = {.received = 27,
 			.received_bytes = 2000,
 			.processed = 6,
@@ -289,7 +290,8 @@ static void test_summaries(void)
 	};
 
 	check_summary(&summary,
-		"{\"type\":\"summary\",\"packets\":27,\"bytes\":2000,\"duration_us\":500,"
+		"{\"type\":\"summary\",\"packets\":27,\"bytes\":2000,\"duration_us\":500,\"time_"
+		"source\":\"capture\","
 		"\"connections\":3,\"ledger\":{\"received\":27,\"processed\":6,"
 		"\"dropped\":{\"missed\":0,\"no_mbuf\":0,\"errors\":0,\"not_ip\":1,"
 		"\"malformed_link\":2,\"malformed_ipv4\":3,\"malformed_ipv6\":4,\"excluded\":6,"
@@ -297,9 +299,11 @@ static void test_summaries(void)
 		"\"closes\":true}}");
 
 	/* What no port can tell is absent. */
-	summary = (struct tt_summary){.ledger = {.received = 2, .in_flight = 2}};
+	summary = (struct tt_summary){
+		.time_source = "mixed", .ledger = {.received = 2, .in_flight = 2}};
 	check_summary(&summary,
-		"{\"type\":\"summary\",\"packets\":2,\"bytes\":0,\"duration_us\":0,"
+		"{\"type\":\"summary\",\"packets\":2,\"bytes\":0,\"duration_us\":0,\"time_source\":"
+		"\"mixed\","
 		"\"connections\":0,\"ledger\":{\"received\":2,\"processed\":0,"
 		"\"dropped\":{\"no_mbuf\":0,\"errors\":0,\"not_ip\":0,"
 		"\"malformed_link\":0,\"malformed_ipv4\":0,\"malformed_ipv6\":0,\"excluded\":0,"

@@ -136,7 +136,7 @@ static void test_info(void)
 	CU_ASSERT_EQUAL(json_integer_value(json_object_get(info, "instance")),
 		tt_pipeline_instance(run.pipeline));
 	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(info, "config_file")), "a file");
-	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(info, "time_source")), "burst");
+	CU_ASSERT_STRING_EQUAL(json_string_value(json_object_get(info, "time_source")), "tsc");
 	json_decref(info);
 }
 
