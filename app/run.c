@@ -87,6 +87,8 @@ int tt_run_open(struct tt_run *run, const struct tt_run_options *options)
 			&(struct tt_control_options){
 				.config = options->config,
 				.pipeline = run->pipeline,
+				.driver = run->driver,
+				.tick = options->tick,
 				.huge_pages = huge_pages,
 				.closed = options->closed,
 				.dns = options->dns,

@@ -30,6 +30,7 @@ struct tt_run_options {
 	void (*http)(void *context, const struct tt_http_record *record);
 	void (*tls)(void *context, const struct tt_tls_handshake_record *record,
 		const uint8_t *certificate);
+	void (*tick)(void *context);
 	void *context;
 };
 

@@ -20,25 +20,25 @@
 #define TIMEOUT_S	  5
 #define PARAMETER_BYTES	  64
 #define SYSTEM_RUN_FOLDER "/var/run"
-#define PLACES		  2
 
 /* The same places as the EAL's (eal_create_runtime_dir()), and the system's own, where a service
  * of root has it. */
-static unsigned int find_places(struct sockaddr_un places[PLACES], const char *prefix)
+unsigned int tt_client_places(
+	char places[TT_CLIENT_PLACES][TT_CLIENT_PATH_BYTES], const char *prefix, const char *name)
 {
 	const char *run = getenv("RUNTIME_DIRECTORY");
-	const char *folders[PLACES];
+	const char *folders[TT_CLIENT_PLACES];
 	unsigned int count = 0;
 
 	if (run == NULL || *run == '\0')
 		run = geteuid() == 0 ? SYSTEM_RUN_FOLDER : getenv("XDG_RUNTIME_DIR");
 	folders[0] = run == NULL ? "/tmp" : run;
 	folders[1] = SYSTEM_RUN_FOLDER;
-	for (unsigned int i = 0; i < PLACES; i++) {
-		int length = snprintf(places[count].sun_path, sizeof(places[count].sun_path),
-			"%s/dpdk/%s/" SOCKET_NAME, folders[i], prefix);
+	for (unsigned int i = 0; i < TT_CLIENT_PLACES; i++) {
+		int length = snprintf(places[count], TT_CLIENT_PATH_BYTES, "%s/dpdk/%s/%s",
+			folders[i], prefix, name);
 
-		if (length < (int)sizeof(places[count].sun_path) &&
+		if (length < TT_CLIENT_PATH_BYTES &&
 			(count == 0 || strcmp(folders[0], SYSTEM_RUN_FOLDER) != 0))
 			count++;
 	}
@@ -46,17 +46,18 @@ static unsigned int find_places(struct sockaddr_un places[PLACES], const char *p
 }
 
 /* 0 or an errno value. */
-static int connect_to(struct tt_client *client, struct sockaddr_un *place)
+static int connect_to(struct tt_client *client, const char *path)
 {
+	struct sockaddr_un place = {.sun_family = AF_UNIX};
 	const struct timeval timeout = {.tv_sec = TIMEOUT_S};
 
-	place->sun_family = AF_UNIX;
+	memcpy(place.sun_path, path, strlen(path) + 1);
 	client->socket = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (client->socket < 0)
 		return errno;
 	setsockopt(client->socket, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
 	setsockopt(client->socket, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
-	if (connect(client->socket, (const struct sockaddr *)place, sizeof(*place)) == 0)
+	if (connect(client->socket, (const struct sockaddr *)&place, sizeof(place)) == 0)
 		return 0;
 
 	int error = errno;
@@ -131,27 +132,27 @@ static int read_greeting(struct tt_client *client)
 
 int tt_client_open(struct tt_client *client, const char *prefix, const char *path)
 {
-	struct sockaddr_un places[PLACES] = {0};
+	char places[TT_CLIENT_PLACES][TT_CLIENT_PATH_BYTES] = {0};
 	unsigned int count = 1;
 	int error = ENOENT, refused_by = ENOENT;
 	unsigned int refused_at = 0;
 
 	*client = (struct tt_client){.socket = -1};
 	if (path == NULL) {
-		count = find_places(places, prefix);
-	} else if (strlen(path) < sizeof(places[0].sun_path)) {
-		memcpy(places[0].sun_path, path, strlen(path) + 1);
+		count = tt_client_places(places, prefix, SOCKET_NAME);
+	} else if (strlen(path) < sizeof(places[0])) {
+		memcpy(places[0], path, strlen(path) + 1);
 	} else {
 		count = 0;
 	}
 	if (count == 0) {
-		tt_log_error("the path of the socket is longer than %zu bytes",
-			sizeof(places[0].sun_path) - 1);
+		tt_log_error(
+			"the path of the socket is longer than %zu bytes", sizeof(places[0]) - 1);
 		return TT_ERROR_ARGUMENT;
 	}
 
 	for (unsigned int i = 0; i < count; i++) {
-		error = connect_to(client, &places[i]);
+		error = connect_to(client, places[i]);
 		if (error == 0)
 			break;
 		/* Of two places, the one where something is tells more. */
@@ -161,7 +162,7 @@ int tt_client_open(struct tt_client *client, const char *prefix, const char *pat
 		}
 	}
 	if (error != 0)
-		return report_refusal(places[refused_at].sun_path, refused_by);
+		return report_refusal(places[refused_at], refused_by);
 
 	int code = read_greeting(client);
 	if (code != TT_OK)
@@ -195,8 +196,8 @@ static void restore_array(json_t *object, const char *name)
 static void restore_types(json_t *object)
 {
 	static const char *const arrays[] = {"alerts", "answers"};
-	static const char *const booleans[] = {"closes", "ech", "ecn", "hello_retry", "link_up",
-		"missed_known", "path_truncated", "resumed", "symmetric", "truncated"};
+	static const char *const booleans[] = {"closes", "ech", "ecn", "healthy", "hello_retry",
+		"link_up", "missed_known", "path_truncated", "resumed", "symmetric", "truncated"};
 	const char *name;
 	json_t *value;
 

@@ -15,6 +15,14 @@ struct tt_client {
 	char *reply;
 };
 
+#define TT_CLIENT_PLACES     2
+#define TT_CLIENT_PATH_BYTES 108 /* sun_path's */
+
+/* Where a socket `name` of an appliance of this file prefix may be, the likeliest place first.
+ * Returns how many. */
+unsigned int tt_client_places(
+	char places[TT_CLIENT_PLACES][TT_CLIENT_PATH_BYTES], const char *prefix, const char *name);
+
 /* Connect to the socket at `path`, or where the EAL of a process with this file prefix puts it:
  * below $RUNTIME_DIRECTORY, else /var/run for root, else $XDG_RUNTIME_DIR or /tmp, and then in any
  * case below /var/run. 0 or a code, after one line in the log that says what to do. The caller ends

@@ -22,5 +22,8 @@ int tt_command_names(int argc, char **argv);
 int tt_command_stats(int argc, char **argv);
 int tt_command_ports(int argc, char **argv);
 int tt_command_workers(int argc, char **argv);
+int tt_command_health(int argc, char **argv);
+int tt_command_clients(int argc, char **argv);
+int tt_command_pull(int argc, char **argv);
 
 #endif

@@ -60,6 +60,43 @@ static const struct tt_option connections_options[] = {
 	{0},
 };
 
+static const struct tt_option pull_options[] = {
+	{.name = "client",
+		.value = TT_OPTION_CLIENT,
+		.kind = TT_ARGUMENT_TEXT,
+		.argument = "NAME",
+		.help = "who pulls: 1 to 63 letters, digits, '_', '.' and '-'"},
+	{.name = "cursor",
+		.value = TT_OPTION_CURSOR,
+		.kind = TT_ARGUMENT_TEXT,
+		.argument = "CURSOR",
+		.help = "from there on: `next` of an answer's last line; by default from where the "
+			"client's last pull ended"},
+	{.name = "max",
+		.value = TT_OPTION_MAX,
+		.kind = TT_ARGUMENT_TEXT,
+		.argument = "N",
+		.help = "at most so many closed connections"},
+	{.name = "delta",
+		.value = TT_OPTION_DELTA,
+		.help = "with each connection what is new since the client's last pull"},
+	{.name = "all",
+		.value = TT_OPTION_ALL,
+		.help = "also active connections that have not changed since"},
+	{.name = "prefix",
+		.value = 'p',
+		.kind = TT_ARGUMENT_TEXT,
+		.argument = "PREFIX",
+		.help = "the appliance's telemetry.prefix; taptrace by default"},
+	{.name = "socket",
+		.value = 's',
+		.kind = TT_ARGUMENT_FILE,
+		.argument = "PATH",
+		.help = "its pull socket, wherever it is"},
+	{.name = "help", .value = 'h', .help = "this text"},
+	{0},
+};
+
 /* A command that asks, without operands. */
 #define ASKING(command, own, few_words, sentences)                                                 \
 	{                                                                                          \
@@ -101,4 +138,18 @@ const struct tt_command_line tt_commands[TT_COMMANDS] = {
 	[TT_COMMAND_WORKERS] = ASKING("workers", none, "its workers",
 		"The workers of a running appliance: packets received, processed, dropped, given "
 		"to the worker that owns the flow and taken from others; connections."),
+	[TT_COMMAND_HEALTH] = ASKING("health", none, "whether all is well with it",
+		"Whether all is well with a running appliance, and what is not; then the exit "
+		"status is 1."),
+	[TT_COMMAND_CLIENTS] = ASKING("clients", none, "the clients that pull from it",
+		"The clients that pull from a running appliance: how far each is behind, and what "
+		"it has lost."),
+	[TT_COMMAND_PULL] = {.name = "pull",
+		.synopsis = "[OPTION...] --client NAME",
+		.summary = "what is new for a client, as NDJSON",
+		.description =
+			"Connections that have closed since the client's last pull, those that are "
+			"active, and the DNS and HTTP statistics since then; at last a line of the "
+			"type \"end\". A pull that broke off is given again by the next.",
+		.options = pull_options},
 };

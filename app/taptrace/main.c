@@ -17,6 +17,9 @@ static int (*const run[TT_COMMANDS])(int argc, char **argv) = {
 	[TT_COMMAND_STATS] = tt_command_stats,
 	[TT_COMMAND_PORTS] = tt_command_ports,
 	[TT_COMMAND_WORKERS] = tt_command_workers,
+	[TT_COMMAND_HEALTH] = tt_command_health,
+	[TT_COMMAND_CLIENTS] = tt_command_clients,
+	[TT_COMMAND_PULL] = tt_command_pull,
 };
 
 static void print_usage(FILE *out)

@@ -163,7 +163,7 @@ static void print_connection(struct reader *reader, const struct tt_connection_r
 	if (reader->failed)
 		return;
 	tt_connection_describe(
-		&reader->json.sink, NULL, record, tt_control_names(reader->run->control));
+		&reader->json.sink, NULL, record, tt_control_names(reader->run->control), NULL);
 	if (reader->table != NULL)
 		tabulate(reader);
 	else

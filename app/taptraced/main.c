@@ -4,14 +4,17 @@
  */
 #include "../run.h"
 #include "daemon.h"
+#include "notify.h"
 #include "privileges.h"
 
 #include "base/error.h"
 #include "base/log.h"
 #include "config/config.h"
+#include "serve/pull_server.h"
 #include "serve/telemetry.h"
 
 #include <getopt.h>
+#include <libgen.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -101,51 +104,87 @@ static void handle_signals(struct tt_control *control)
 	sigaction(SIGPIPE, &ignore, NULL);
 }
 
-/* What the rights are given up with. */
-struct opened {
+/* What the callbacks of a run need. */
+struct daemon {
 	const struct tt_config *config;
-	const char *config_path;
+	struct tt_pull_sockets sockets;
+	struct tt_status status;
+	struct tt_notify notify;
 };
 
 static int on_opened(void *context)
 {
-	const struct opened *opened = context;
+	struct daemon *daemon = context;
 	const char *folder = tt_driver_runtime_folder();
-	char socket[512];
-	const char *sockets[] = {socket};
+	char telemetry[512], pull_folder[sizeof(daemon->sockets.path)];
+	const char *sockets[] = {telemetry, daemon->sockets.path};
+	const char *folders[] = {folder, pull_folder};
+	int code = tt_pull_listen(&daemon->sockets, daemon->config, folder);
 
-	snprintf(socket, sizeof(socket), "%s/dpdk_telemetry.v2", folder);
+	if (code != 0)
+		return code;
+	snprintf(telemetry, sizeof(telemetry), "%s/dpdk_telemetry.v2", folder);
+	snprintf(pull_folder, sizeof(pull_folder), "%s", daemon->sockets.path);
 	return tt_privileges_drop(&(struct tt_privileges){
-		.config = opened->config,
-		.config_path = opened->config_path,
+		.config = daemon->config,
+		.config_path = daemon->status.config_path,
 		.sockets = sockets,
-		.socket_count = 1,
-		.folders = &folder,
-		.folder_count = 1,
+		.socket_count = daemon->sockets.local >= 0 ? 2 : 1,
+		.folders = folders,
+		.folder_count = daemon->sockets.local >= 0 && dirname(pull_folder) != NULL ? 2 : 1,
 	});
+}
+
+static void on_tick(void *context)
+{
+	struct daemon *daemon = context;
+
+	tt_notify_tick(&daemon->notify);
+}
+
+/* From here on it serves, until it is stopped. */
+static int serve(struct daemon *daemon)
+{
+	struct tt_pull_server *server;
+	int code = tt_pull_server_start(&server, &daemon->sockets, &daemon->status);
+
+	if (code != 0) {
+		tt_control_stop(daemon->status.control);
+	} else {
+		tt_log_info("tracing %u ports with %u workers",
+			tt_driver_port_count(daemon->status.driver), daemon->config->workers.count);
+		tt_notify_ready(&daemon->notify, &daemon->status);
+	}
+	tt_control_run(daemon->status.control);
+	tt_notify_stopping();
+	tt_pull_server_stop(server);
+	return code;
 }
 
 static int trace(const struct tt_config *config, const char *config_path)
 {
-	struct opened opened = {config, config_path};
+	struct daemon daemon = {.config = config, .sockets = {.local = -1, .tcp = -1}};
 	struct tt_run run;
 	int code = tt_run_open(&run,
 		&(struct tt_run_options){
-			.config = config, .opened = on_opened, .context = &opened});
+			.config = config,
+			.opened = on_opened,
+			.tick = on_tick,
+			.context = &daemon,
+		});
 
 	if (code != 0)
 		return EXIT_FAILED;
+	tt_status_begin(&daemon.status, run.control, run.driver, config_path);
 	handle_signals(run.control);
-	code = tt_telemetry_start(run.control, run.driver, config_path);
+	code = tt_telemetry_start(&daemon.status);
 	if (code == 0)
 		code = tt_run_start(&run);
-	if (code == 0) {
-		tt_log_info("tracing %u ports with %u workers", tt_driver_port_count(run.driver),
-			config->workers.count);
-		tt_control_run(run.control);
-	}
+	if (code == 0)
+		code = serve(&daemon);
 	tt_run_stop(&run);
 	tt_telemetry_stop();
+	tt_pull_unlisten(&daemon.sockets);
 	atomic_store(&stoppable, NULL);
 	tt_run_close(&run);
 	return code == 0 ? EXIT_DONE : EXIT_FAILED;

@@ -40,7 +40,7 @@ static uint64_t bin_lowest_value(unsigned int bin)
 }
 
 /* The value with the same relative distance to both ends of the bin (the paper's 2 g^i / (g + 1)). */
-static uint64_t bin_value(unsigned int bin)
+uint64_t tt_sketch_bin_value(unsigned int bin)
 {
 	double low = (double)bin_lowest_value(bin);
 	double high = bin + 1 < TT_SKETCH_DENSE_MAX ? (double)(bin_lowest_value(bin + 1) - 1)
@@ -239,11 +239,21 @@ uint64_t tt_sketch_quantile(const struct tt_sketch *sketch, double q)
 	while (bin_next(sketch, &at, &bin, &count)) {
 		below += count;
 		if (below > rank) {
-			uint64_t value = bin_value(bin);
+			uint64_t value = tt_sketch_bin_value(bin);
 			return value < sketch->max ? value : sketch->max;
 		}
 	}
 	return sketch->max;
+}
+
+void tt_sketch_count_bins(const struct tt_sketch *sketch, uint64_t counts[TT_SKETCH_DENSE_MAX])
+{
+	unsigned int at = 0;
+	unsigned int bin;
+	uint32_t count;
+
+	while (bin_next(sketch, &at, &bin, &count))
+		counts[bin] += count;
 }
 
 void tt_sketch_merge(struct tt_sketch *into, const struct tt_sketch *from)

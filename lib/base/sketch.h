@@ -44,6 +44,9 @@ struct tt_sketch {
 /* The bin of a value, 0 to TT_SKETCH_DENSE_MAX - 1, never lower for a higher value. */
 unsigned int tt_sketch_bin(uint64_t value_us);
 
+/* The value that stands for all of a bin, within 1 % of each. Takes microseconds. */
+uint64_t tt_sketch_bin_value(unsigned int bin);
+
 /* Would adding a value of a new bin make a sparse sketch collapse its lowest two? Then provide a
  * window with tt_sketch_grow() first, if there is one to give. */
 static inline bool tt_sketch_is_full(const struct tt_sketch *sketch)
@@ -65,6 +68,9 @@ uint64_t tt_sketch_quantile(const struct tt_sketch *sketch, double q);
 
 /* How many different bins are counted. */
 unsigned int tt_sketch_bins(const struct tt_sketch *sketch);
+
+/* Add how many values each bin has to counts[]. */
+void tt_sketch_count_bins(const struct tt_sketch *sketch, uint64_t counts[TT_SKETCH_DENSE_MAX]);
 
 /* Add all of `from` to `into`; `from` is unchanged. */
 void tt_sketch_merge(struct tt_sketch *into, const struct tt_sketch *from);

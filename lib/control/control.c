@@ -16,7 +16,8 @@
 #define REST_SHORTEST_US     100 /* after a round that found records, or while a page is awaited */
 #define REST_LONGEST_US	     10000 /* a shard's batches last longer at any rate of a quiet worker */
 #define CLOCK_SYNC_US	     1000000
-#define CLIENT_KEYS_A_SKETCH 8	      /* as of the workers' tables */
+#define CLIENT_KEYS_A_SKETCH 8 /* as of the workers' tables */
+#define TICK_US		     250000
 #define GATHER_US	     10000000 /* a worker has room for the keys of that long */
 
 static struct tt_names_options names_options(
@@ -159,6 +160,8 @@ int tt_control_create(struct tt_control **control, const struct tt_control_optio
 		goto no_memory;
 	made->config = options->config;
 	made->pipeline = options->pipeline;
+	made->driver = options->driver;
+	made->tick = options->tick;
 	made->closed = options->closed;
 	made->dns = options->dns;
 	made->http = options->http;
@@ -480,7 +483,8 @@ static void begin_gathering(struct tt_control *control)
 
 void tt_control_run(struct tt_control *control)
 {
-	uint64_t synced_us = tt_clock_monotonic_us(), gathered_us = synced_us;
+	uint64_t synced_us = tt_clock_monotonic_us(), gathered_us = synced_us,
+		 ticked_us = synced_us;
 	unsigned int rest_us = REST_SHORTEST_US;
 
 	while (!tt_pipeline_settled(control->pipeline)) {
@@ -496,6 +500,11 @@ void tt_control_run(struct tt_control *control)
 		rest(control, rest_us);
 
 		uint64_t now_us = tt_clock_monotonic_us();
+		tt_control_watch(control, now_us);
+		if (control->tick != NULL && now_us - ticked_us >= TICK_US) {
+			control->tick(control->context);
+			ticked_us = now_us;
+		}
 		if (now_us - synced_us >= CLOCK_SYNC_US) {
 			tt_pipeline_sync_clock(control->pipeline);
 			synced_us = now_us;

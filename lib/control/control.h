@@ -36,6 +36,7 @@ struct tt_control_counters {
 struct tt_control_options {
 	const struct tt_config *config; /* outlives the control core */
 	struct tt_pipeline *pipeline;	/* launched; outlives it */
+	struct tt_driver *driver; /* outlives it; NULL: packets that were lost are not known */
 	bool huge_pages;
 
 	/* Called by the control core for each closed connection, instead of the journal; NULL: the
@@ -49,6 +50,9 @@ struct tt_control_options {
 	/* `certificate` of record->certificate_bytes, or NULL when there is none. */
 	void (*tls)(void *context, const struct tt_tls_handshake_record *record,
 		const uint8_t *certificate);
+
+	/* Called by the control core about four times a second while it runs; NULL: never. */
+	void (*tick)(void *context);
 
 	/* Why connections that are left at the end have ended. */
 	enum tt_close_reason end_reason;
@@ -159,6 +163,11 @@ int tt_control_statistics(struct tt_control *control, enum tt_statistics_kind ki
  * it has taken enough, while the control core waits. 0; TT_ERROR_END after the last one, and
  * TT_ERROR_NOT_FOUND as above. */
 int tt_control_statistics_describe(struct tt_control *control, struct tt_client_statistics *pull,
+	bool (*describe)(void *context, enum tt_statistics_kind kind, const void *entry),
+	void *context);
+/* The same of what all workers have counted since the start, from *position (0 at first) on. */
+int tt_control_totals_describe(struct tt_control *control, enum tt_statistics_kind kind,
+	uint32_t *position,
 	bool (*describe)(void *context, enum tt_statistics_kind kind, const void *entry),
 	void *context);
 void tt_control_statistics_finish(

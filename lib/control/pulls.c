@@ -105,6 +105,24 @@ int tt_control_statistics_describe(struct tt_control *control, struct tt_client_
 	return ended ? TT_ERROR_END : TT_ERROR_NOT_FOUND;
 }
 
+int tt_control_totals_describe(struct tt_control *control, enum tt_statistics_kind kind,
+	uint32_t *position,
+	bool (*describe)(void *context, enum tt_statistics_kind kind, const void *entry),
+	void *context)
+{
+	const void *entry = NULL;
+
+	pthread_mutex_lock(&control->mutex);
+	do {
+		if (kind == TT_STATISTICS_DNS && control->dns_stats != NULL)
+			entry = tt_dns_stats_next(control->dns_stats, position);
+		else if (kind == TT_STATISTICS_HTTP && control->http_stats != NULL)
+			entry = tt_http_stats_next(control->http_stats, position);
+	} while (entry != NULL && describe(context, kind, entry));
+	pthread_mutex_unlock(&control->mutex);
+	return entry == NULL ? TT_ERROR_END : TT_OK;
+}
+
 void tt_control_statistics_finish(
 	struct tt_control *control, const struct tt_client_statistics *pull)
 {

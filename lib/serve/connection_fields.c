@@ -143,8 +143,28 @@ static void describe_direction(struct tt_sink *sink, const char *name,
 	tt_sink_end_object(sink);
 }
 
+static void describe_since(struct tt_sink *sink, const struct tt_connection_record *connection,
+	const struct tt_delta *since)
+{
+	static const char *const sides[] = {"client_to_server", "server_to_client"};
+
+	tt_sink_begin_object(sink, "since_last_pull");
+	for (unsigned int side = 0; side < 2; side++) {
+		tt_sink_begin_object(sink, sides[side]);
+		tt_sink_unsigned(sink, "packets", since->counters[side].packets);
+		tt_sink_unsigned(sink, "ip_bytes", since->counters[side].ip_bytes);
+		tt_sink_unsigned(sink, "payload_bytes", since->counters[side].payload_bytes);
+		if (connection->endpoints.ip_protocol == IPPROTO_TCP &&
+			(connection->tcp.half[side].present & TT_TCP_HAS_COUNTS) != 0)
+			tt_sink_unsigned(sink, "retransmits", since->retransmits[side]);
+		tt_sink_end_object(sink);
+	}
+	tt_sink_end_object(sink);
+}
+
 void tt_connection_describe(struct tt_sink *sink, const char *name,
-	const struct tt_connection_record *connection, const struct tt_names *names)
+	const struct tt_connection_record *connection, const struct tt_names *names,
+	const struct tt_delta *since)
 {
 	bool is_closed = connection->close_reason != TT_CLOSE_NONE;
 	char community_id[TT_COMMUNITY_ID_SIZE];
@@ -173,5 +193,7 @@ void tt_connection_describe(struct tt_sink *sink, const char *name,
 	describe_direction(sink, "server_to_client", connection, TT_SERVER_TO_CLIENT);
 	if (connection->endpoints.ip_protocol == IPPROTO_TCP)
 		tt_tcp_describe(sink, "tcp", &connection->tcp);
+	if (since != NULL)
+		describe_since(sink, connection, since);
 	tt_sink_end_object(sink);
 }

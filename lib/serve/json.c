@@ -5,9 +5,11 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 
 #define FIRST_CAPACITY 1024
+#define RAW_BYTES      1024 /* longest piece of tt_json_raw() */
 
 static bool make_room(struct tt_json *json, size_t bytes)
 {
@@ -265,6 +267,26 @@ void tt_json_clear(struct tt_json *json)
 bool tt_json_failed(const struct tt_json *json)
 {
 	return json->failed;
+}
+
+void tt_json_raw(struct tt_json *json, const char *format, ...)
+{
+	char text[RAW_BYTES];
+	va_list arguments;
+
+	va_start(arguments, format);
+	int length = vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	if (length < 0 || length >= (int)sizeof(text))
+		json->failed = true;
+	else
+		append(json, text, (size_t)length);
+}
+
+void tt_json_end_line(struct tt_json *json)
+{
+	append_string(json, "\n");
+	json->follows = false;
 }
 
 int tt_json_write_line(struct tt_json *json, FILE *out)

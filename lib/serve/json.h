@@ -28,6 +28,13 @@ void tt_json_init(struct tt_json *json);
 void tt_json_init_bounded(struct tt_json *json, char *buffer, size_t capacity);
 void tt_json_free(struct tt_json *json);
 
+/* The document is over: a line feed, behind which another may begin. */
+void tt_json_end_line(struct tt_json *json);
+
+/* Text that is no JSON, as printf() writes it: for what shares the memory with documents. */
+__attribute__((format(printf, 2, 3))) void tt_json_raw(
+	struct tt_json *json, const char *format, ...);
+
 /* Begin another document in the same memory. */
 void tt_json_clear(struct tt_json *json);
 

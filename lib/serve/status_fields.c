@@ -8,6 +8,18 @@
 #include <rte_version.h>
 #include <unistd.h>
 
+void tt_status_begin(struct tt_status *status, struct tt_control *control, struct tt_driver *driver,
+	const char *config_path)
+{
+	*status = (struct tt_status){
+		.control = control,
+		.driver = driver,
+		.config_path = config_path,
+		.start_us = tt_clock_wall_us(),
+		.start_monotonic_us = tt_clock_monotonic_us(),
+	};
+}
+
 static void put_counter(struct tt_sink *sink, const char *name, const tt_counter *counter)
 {
 	tt_sink_unsigned(sink, name, tt_counter_read(counter));

@@ -17,6 +17,10 @@ struct tt_status {
 	uint64_t start_monotonic_us; /* the same instant, of tt_clock_monotonic_us() */
 };
 
+/* Starts now. */
+void tt_status_begin(struct tt_status *status, struct tt_control *control, struct tt_driver *driver,
+	const char *config_path);
+
 /* Each writes one object under `name` (sink.h). */
 void tt_info_describe(struct tt_sink *sink, const char *name, const struct tt_status *status);
 void tt_port_describe(

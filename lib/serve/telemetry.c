@@ -7,6 +7,7 @@
 #include "pipeline/ledger_totals.h"
 #include "serve/connection_fields.h"
 #include "serve/dns_fields.h"
+#include "serve/health_fields.h"
 #include "serve/http_fields.h"
 #include "serve/json.h"
 #include "serve/status_fields.h"
@@ -26,6 +27,7 @@
 #define PAGE_CONNECTIONS 24
 
 #define ELEMENT_LIMIT_BYTES 8192
+#define CLIENTS_LIMIT	    64 /* of clients.limit */
 
 /* The library's callbacks have no context: what they are to answer from. */
 static struct {
@@ -193,6 +195,50 @@ static int answer_limits(
 	return TT_OK;
 }
 
+static int answer_health(
+	const struct tt_status *status, const char *parameter, struct tt_sink *sink)
+{
+	struct tt_health health;
+
+	if (parameter != NULL)
+		return TT_ERROR_ARGUMENT;
+	tt_control_health(status->control, &health);
+	tt_health_describe(sink, NULL, &health);
+	return TT_OK;
+}
+
+struct clients {
+	struct tt_client_state states[CLIENTS_LIMIT];
+	uint32_t count;
+};
+
+static void describe_client(
+	struct tt_sink *sink, const char *name, const void *context, uint32_t index)
+{
+	const struct clients *clients = context;
+
+	tt_client_describe(sink, name, &clients->states[index]);
+}
+
+static int answer_clients(
+	const struct tt_status *status, const char *parameter, struct tt_sink *sink)
+{
+	struct clients clients = {.count = 0};
+	const struct list list = {describe_client, &clients};
+	uint32_t place = 0;
+
+	while (clients.count < CLIENTS_LIMIT &&
+		tt_control_client(status->control, &place, &clients.states[clients.count]))
+		clients.count++;
+	if (clients.count == 0 && parameter == NULL) {
+		tt_sink_begin_object(sink, NULL);
+		describe_list(sink, "clients", &list, 0, 0);
+		tt_sink_end_object(sink);
+		return TT_OK;
+	}
+	return answer_numbered("clients", &list, clients.count, parameter, sink);
+}
+
 /* A page of them, and the names of their addresses while these are held. */
 struct connections {
 	struct tt_control_page page;
@@ -204,7 +250,8 @@ static void describe_connection(
 {
 	const struct connections *connections = context;
 
-	tt_connection_describe(sink, name, &connections->page.records[index], connections->names);
+	tt_connection_describe(
+		sink, name, &connections->page.records[index], connections->names, NULL);
 }
 
 /* "WORKER:SLOT", where the table of which worker is to be read on. */
@@ -401,6 +448,8 @@ static const struct {
 		"What was received and what became of it. No parameter"},
 	{"/taptrace/limits", answer_limits,
 		"What is limited, how much of it is in use, what was refused. No parameter"},
+	{"/taptrace/health", answer_health, "Whether all is well, and what is not. No parameter"},
+	{"/taptrace/clients", answer_clients, "Clients that pull. Parameter: first client"},
 	{"/taptrace/connections", answer_connections,
 		"A page of active connections. Parameter: next of the page before"},
 	{"/taptrace/closed", answer_closed,
@@ -448,17 +497,10 @@ static int answer(const char *command, const char *parameter, struct rte_tel_dat
 	return code;
 }
 
-int tt_telemetry_start(
-	struct tt_control *control, struct tt_driver *driver, const char *config_path)
+int tt_telemetry_start(const struct tt_status *status)
 {
 	pthread_mutex_lock(&telemetry.mutex);
-	telemetry.status = (struct tt_status){
-		.control = control,
-		.driver = driver,
-		.config_path = config_path,
-		.start_us = tt_clock_wall_us(),
-		.start_monotonic_us = tt_clock_monotonic_us(),
-	};
+	telemetry.status = *status;
 	telemetry.running = true;
 	pthread_mutex_unlock(&telemetry.mutex);
 

@@ -8,6 +8,8 @@
  *     /taptrace/stages,WORKER
  *     /taptrace/ledger
  *     /taptrace/limits
+ *     /taptrace/health
+ *     /taptrace/clients[,CLIENT]      pages, from this one on
  *     /taptrace/connections[,CURSOR]  pages of active connections
  *     /taptrace/closed[,SEQUENCE]     pages of the journal of closed connections
  *
@@ -22,12 +24,11 @@
 #ifndef TT_SERVE_TELEMETRY_H
 #define TT_SERVE_TELEMETRY_H
 
-#include "control/control.h"
+#include "serve/status_fields.h"
 
 /* Answer from here on. The EAL runs; all that is passed outlives tt_telemetry_stop(). One run at a
  * time. 0, or TT_ERROR_UNSUPPORTED after a line in the log when the library refuses a command. */
-int tt_telemetry_start(
-	struct tt_control *control, struct tt_driver *driver, const char *config_path);
+int tt_telemetry_start(const struct tt_status *status);
 
 /* Waits for who is being answered; whoever asks later gets null. Harmless without a start. */
 void tt_telemetry_stop(void);

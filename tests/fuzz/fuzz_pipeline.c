@@ -165,7 +165,7 @@ static void on_closed(void *context, const struct tt_connection_record *record)
 
 	check(record->header.kind == TT_RECORD_CLOSED && record->close_reason != TT_CLOSE_NONE);
 	input->closed++;
-	tt_connection_describe(&input->json.sink, NULL, record, NULL);
+	tt_connection_describe(&input->json.sink, NULL, record, NULL, NULL);
 	check_json(&input->json);
 }
 

@@ -113,6 +113,7 @@ static void start(void)
 				   "flow: {connections: 256}\n"
 				   "journal: {connections: 64}\n"
 				   "telemetry: {prefix: fuzz}\n";
+	struct tt_status status;
 	static char folder[] = "/tmp/taptrace-fuzz-XXXXXX";
 	struct tt_config *config;
 	char remove[64];
@@ -127,7 +128,8 @@ static void start(void)
 	/* A fuzzer's end calls nothing, and nobody asks through the socket. */
 	snprintf(remove, sizeof(remove), "rm -r %s", folder);
 	check(system(remove) == 0);
-	check(tt_telemetry_start(run.control, run.driver, "a file") == 0);
+	tt_status_begin(&status, run.control, run.driver, "a file");
+	check(tt_telemetry_start(&status) == 0);
 	check(tt_run_start(&run) == 0);
 	check(pthread_create(&control_thread, NULL, run_control, run.control) == 0);
 	for (uint8_t i = 0; i < CONNECTIONS; i++)

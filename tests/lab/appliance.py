@@ -29,13 +29,15 @@ class Appliance:
         self.said = self.folder / 'stderr'
         self.environment = {**os.environ, 'RUNTIME_DIRECTORY': str(self.folder)}
         self.socket = self.folder / 'dpdk/taptrace/dpdk_telemetry.v2'
+        self.pull_socket = self.folder / 'dpdk/taptrace/pull.sock'
+        self.program = TAPTRACED
 
     def __enter__(self):
         with open(self.said, 'wb') as stderr:
             self.process = self.lab.start('tap', *self.prefix, TAPTRACED, '-c', self.config,
                                           stderr=stderr, env=self.environment)
         try:
-            poll(self.is_ready, 'taptraced to start', 20)
+            poll(self.is_ready, 'taptraced to start')
         except BaseException:
             self.__exit__()
             raise

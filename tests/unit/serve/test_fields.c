@@ -103,7 +103,7 @@ static void check_connection(const struct tt_connection_record *record, const ch
 	struct tt_json json;
 
 	tt_json_init(&json);
-	tt_connection_describe(&json.sink, NULL, record, NULL);
+	tt_connection_describe(&json.sink, NULL, record, NULL, NULL);
 	char *text = text_of(&json);
 	CU_ASSERT_STRING_EQUAL(text, expected);
 	free(text);
@@ -206,7 +206,7 @@ static void check_value(const struct tt_connection_record *record, const char *e
 	struct tt_json json;
 
 	tt_json_init(&json);
-	tt_connection_describe(&json.sink, NULL, record, NULL);
+	tt_connection_describe(&json.sink, NULL, record, NULL, NULL);
 	char *text = text_of(&json);
 	if (strstr(text, expected) == NULL)
 		CU_FAIL(text);

@@ -133,7 +133,9 @@ static void each_is_seen_once_while_packets_come(void)
 		2 * connections);
 	CU_ASSERT_EQUAL_FATAL(tt_config_parse(&config, "test", text, (size_t)length, stderr), 0);
 	CU_ASSERT_EQUAL_FATAL(tt_run_open(&run, &(struct tt_run_options){.config = config}), 0);
-	CU_ASSERT_EQUAL_FATAL(tt_telemetry_start(run.control, run.driver, NULL), 0);
+	struct tt_status status;
+	tt_status_begin(&status, run.control, run.driver, NULL);
+	CU_ASSERT_EQUAL_FATAL(tt_telemetry_start(&status), 0);
 	CU_ASSERT_EQUAL_FATAL(tt_run_start(&run), 0);
 	CU_ASSERT_EQUAL_FATAL(pthread_create(&control, NULL, run_control, run.control), 0);
 	CU_ASSERT_EQUAL_FATAL(pthread_create(&sender, NULL, send_packets, NULL), 0);

@@ -114,7 +114,9 @@ static void test_start(void)
 	CU_ASSERT_EQUAL_FATAL(
 		tt_config_parse(&config, "test", config_text, strlen(config_text), stderr), 0);
 	CU_ASSERT_EQUAL_FATAL(tt_run_open(&run, &(struct tt_run_options){.config = config}), 0);
-	CU_ASSERT_EQUAL_FATAL(tt_telemetry_start(run.control, run.driver, "a file"), 0);
+	struct tt_status status;
+	tt_status_begin(&status, run.control, run.driver, "a file");
+	CU_ASSERT_EQUAL_FATAL(tt_telemetry_start(&status), 0);
 	CU_ASSERT_EQUAL_FATAL(tt_run_start(&run), 0);
 	CU_ASSERT_EQUAL_FATAL(pthread_create(&control_thread, NULL, run_control, run.control), 0);
 	CU_ASSERT_EQUAL_FATAL(tt_client_open(&client, "unit", NULL), 0);
