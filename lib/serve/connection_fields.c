@@ -113,10 +113,8 @@ static void describe_layers(struct tt_sink *sink, const struct tt_connection_rec
 	tt_sink_end_array(sink);
 }
 
-static void describe_tap_ports(struct tt_sink *sink, const struct tt_connection_record *connection)
+static void describe_tap_ports(struct tt_sink *sink, uint32_t ports)
 {
-	uint32_t ports = connection->tap_ports[0] | connection->tap_ports[1];
-
 	if (ports == 0)
 		return;
 	tt_sink_begin_array(sink, "ports");
@@ -138,6 +136,7 @@ static void describe_direction(struct tt_sink *sink, const char *name,
 	tt_sink_unsigned(sink, "fragments", connection->fragments[side]);
 	if (connection->duplicates[side] > 0)
 		tt_sink_unsigned(sink, "duplicates", connection->duplicates[side]);
+	describe_tap_ports(sink, connection->tap_ports[side]);
 	if (connection->endpoints.ip_protocol == IPPROTO_TCP)
 		tt_tcp_half_describe(sink, &connection->tcp.half[side]);
 	tt_sink_end_object(sink);
@@ -188,7 +187,7 @@ void tt_connection_describe(struct tt_sink *sink, const char *name,
 	tt_service_describe(sink, connection->service);
 	describe_vlans(sink, connection);
 	describe_layers(sink, connection);
-	describe_tap_ports(sink, connection);
+	describe_tap_ports(sink, connection->tap_ports[0] | connection->tap_ports[1]);
 	describe_direction(sink, "client_to_server", connection, TT_CLIENT_TO_SERVER);
 	describe_direction(sink, "server_to_client", connection, TT_SERVER_TO_CLIENT);
 	if (connection->endpoints.ip_protocol == IPPROTO_TCP)

@@ -110,6 +110,8 @@ class OnTraffic:
                 self.assertEqual(record['direction_from'], 'syn')
                 self.assertEqual(record['tcp']['handshake'], 'complete')
                 self.assertEqual(record['ports'], [0, 1])
+                self.assertEqual(record['client_to_server']['ports'], [0])
+                self.assertEqual(record['server_to_client']['ports'], [1])
                 # The log has milliseconds, and packets are seen at the end of a nap.
                 self.assertLess(record['start_us'], served_us + 20000)
                 self.assertGreater(record['end_us'], served_us - 20000)

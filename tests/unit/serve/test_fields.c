@@ -149,6 +149,7 @@ static void test_a_connection_with_everything(void)
 	record.counters[0] = (struct tt_flow_counters){1, 2, 3};
 	record.counters[1] = (struct tt_flow_counters){4, 5, 6};
 	record.fragments[1] = 7;
+	record.duplicates[0] = 8;
 	record.vlan_count = 2;
 	record.vlan[0] = 4095;
 	record.layer_count = 3;
@@ -188,13 +189,14 @@ static void test_a_connection_with_everything(void)
 		"\"vlan\":[4095,0],\"encapsulation\":[\"gre\",\"erspan2:100\","
 		"\"vxlan:4294967295\"],\"ports\":[0,31],"
 		"\"client_to_server\":{\"packets\":1,\"ip_bytes\":2,\"payload_bytes\":3,"
-		"\"fragments\":0,\"retransmits\":1,\"syn_retransmits\":2,\"fast_retransmits\":3,"
+		"\"fragments\":0,\"duplicates\":8,\"ports\":[31],\"retransmits\":1,\"syn_"
+		"retransmits\":2,\"fast_retransmits\":3,"
 		"\"timeout_retransmits\":4,\"spurious_retransmits\":5,\"out_of_order\":6,"
 		"\"duplicate_acks\":7,\"zero_windows\":8,\"zero_window_us\":9,"
 		"\"window_probes\":10,\"keep_alives\":11,\"missing_bytes\":12,\"ecn_ce\":13,"
 		"\"resets\":14,\"fins\":15},"
 		"\"server_to_client\":{\"packets\":4,\"ip_bytes\":5,\"payload_bytes\":6,"
-		"\"fragments\":7},"
+		"\"fragments\":7,\"ports\":[0,31]},"
 		"\"tcp\":{\"established\":1,\"closed\":0,\"handshake\":\"complete\","
 		"\"failure\":\"reset\",\"handshake_us\":1,\"handshake_server_us\":2,"
 		"\"handshake_client_us\":3,\"rtt_us\":4,\"rtt_var_us\":5,\"rtt_server_us\":6,"
