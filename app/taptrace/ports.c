@@ -37,7 +37,7 @@ static const struct tt_column columns[] = {
 	[COLUMN_MISSED] = {.title = "MISSED", .right = true},
 	[COLUMN_NO_MBUF] = {.title = "NO MBUF", .right = true},
 	[COLUMN_ERRORS] = {.title = "ERRORS", .right = true},
-	[COLUMN_DUPLICATES] = {.title = "DUPLICATES", .right = true},
+	[COLUMN_DUPLICATES] = {.title = "COPIES", .right = true},
 	{0},
 };
 
@@ -77,17 +77,17 @@ static void put_link(struct tt_table *table, const json_t *port)
 static void put_duplicates(struct tt_table *table, const json_t *port)
 {
 	char text[TT_SCALED_SIZE];
-	const char *removal = tt_json_text(port, "duplicate_removal");
 
 	if (json_object_get(port, "duplicates") == NULL) {
 		tt_table_cell(table, COLUMN_DUPLICATES, "off");
 		return;
 	}
+	if (strcmp(tt_json_text(port, "duplicate_removal"), "on") != 0) {
+		tt_table_cell(table, COLUMN_DUPLICATES, "watching");
+		return;
+	}
 	tt_scaled(text, tt_json_unsigned(port, "duplicates"));
-	if (strcmp(removal, "on") == 0)
-		tt_table_cell(table, COLUMN_DUPLICATES, "%s", text);
-	else
-		tt_table_cell(table, COLUMN_DUPLICATES, "%s (%s)", text, removal);
+	tt_table_cell(table, COLUMN_DUPLICATES, "%s", text);
 }
 
 static bool list_port(void *context, json_t *port)
