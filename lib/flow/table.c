@@ -30,6 +30,9 @@ _Static_assert(ENTRIES_PER_BUCKET <= SLOTS, "a bucket for each so many entries: 
 #define SAMPLE	    64
 #define SAMPLE_PART 4
 
+/* Entries that are compared with a candidate before it is evicted. */
+#define SECOND_LOOKS 4
+
 /* Entries between the prefetch of a free entry and its use. */
 #define TAKE_AHEAD 4
 
@@ -56,9 +59,10 @@ struct list {
 struct candidate {
 	uint32_t number;
 	uint32_t seen_ms;
+	uint32_t weight; /* of its class */
 };
 
-/* The longest idle of those offered, the longest last. */
+/* Those offered that have been idle for the largest part of their timeouts, the largest last. */
 struct candidates {
 	uint32_t count;
 	struct candidate at[CANDIDATES];
@@ -74,7 +78,9 @@ struct tt_flow_table {
 	uint32_t *free_numbers; /* of the FREE entries below extent; the latest is taken first */
 	uint32_t half_open_limit;
 	uint32_t timeout_ms[TT_FLOW_CLASSES];
-	uint32_t longest_ms; /* timeout that any entry may have */
+	uint32_t longest_ms;		  /* timeout that any entry may have */
+	uint32_t weight[TT_FLOW_CLASSES]; /* of a millisecond of idleness, the more the shorter the
+					   * timeout */
 	struct list half_open;
 	struct list unreported;
 
@@ -132,6 +138,12 @@ static bool are_valid(const struct tt_flow_table_options *options)
 }
 
 /* Patience is of half-open connections alone. */
+/* Such that the product with any idle time fits in 64 bits. */
+static uint32_t weight_of(uint32_t timeout_ms)
+{
+	return TIMEOUT_MS_MAX / (timeout_ms == 0 ? 1 : timeout_ms) + 1;
+}
+
 static uint32_t longest_timeout_ms(const struct tt_flow_timeouts *timeouts)
 {
 	uint64_t longest_ms = (uint64_t)timeouts->ms[TT_FLOW_TCP_HALF_OPEN]
@@ -157,6 +169,8 @@ int tt_flow_table_create(struct tt_flow_table **table, const struct tt_flow_tabl
 	new->half_open_limit = options->half_open_limit;
 	memcpy(new->timeout_ms, options->timeouts.ms, sizeof(new->timeout_ms));
 	new->longest_ms = longest_timeout_ms(&options->timeouts);
+	for (unsigned int class = 0; class < TT_FLOW_CLASSES; class ++)
+		new->weight[class] = weight_of(options->timeouts.ms[class]);
 	new->buckets = tt_memory_map(index_bytes(new->capacity), options->huge_pages);
 	new->free_numbers = tt_memory_map(free_numbers_bytes(new->capacity), options->huge_pages);
 	new->entries = tt_memory_map(entries_bytes(new->capacity), options->huge_pages);
@@ -500,9 +514,23 @@ static enum tt_close_reason ended_by(
 
 /* ---- eviction ---- */
 
-static bool is_longer_idle(const struct tt_flow_table *table, uint32_t a_ms, uint32_t b_ms)
+/* Which part of its timeout has it been idle for? A flood of flows that nobody answers ages so much
+ * faster than established connections do that these stay. */
+static uint64_t idle_part(const struct tt_flow_table *table, const struct candidate *candidate)
 {
-	return (uint32_t)table->clock_ms - a_ms > (uint32_t)table->clock_ms - b_ms;
+	return (uint64_t)((uint32_t)table->clock_ms - candidate->seen_ms) * candidate->weight;
+}
+
+static bool is_longer_idle(
+	const struct tt_flow_table *table, const struct candidate *a, const struct candidate *b)
+{
+	return idle_part(table, a) > idle_part(table, b);
+}
+
+static struct candidate candidate_of(const struct tt_flow_table *table, const struct tt_flow *flow)
+{
+	return (struct candidate){
+		number_of(table, flow), flow->seen_ms, table->weight[flow->class]};
 }
 
 /* Keep an ACTIVE entry among the `limit` longest idle. Of equally idle ones the first offered goes
@@ -510,37 +538,47 @@ static bool is_longer_idle(const struct tt_flow_table *table, uint32_t a_ms, uin
 static void offer(const struct tt_flow_table *table, struct candidates *candidates,
 	unsigned int limit, const struct tt_flow *flow)
 {
+	const struct candidate offered = candidate_of(table, flow);
 	uint32_t at = candidates->count;
 
 	if (at < limit) {
-		while (at > 0 &&
-			!is_longer_idle(table, flow->seen_ms, candidates->at[at - 1].seen_ms)) {
+		while (at > 0 && !is_longer_idle(table, &offered, &candidates->at[at - 1])) {
 			candidates->at[at] = candidates->at[at - 1];
 			at--;
 		}
 		candidates->count++;
 	} else {
-		if (!is_longer_idle(table, flow->seen_ms, candidates->at[0].seen_ms))
+		if (!is_longer_idle(table, &offered, &candidates->at[0]))
 			return;
-		for (at = 0; at + 1 < limit &&
-			is_longer_idle(table, flow->seen_ms, candidates->at[at + 1].seen_ms);
+		for (at = 0;
+			at + 1 < limit && is_longer_idle(table, &offered, &candidates->at[at + 1]);
 			at++)
 			candidates->at[at] = candidates->at[at + 1];
 	}
-	candidates->at[at] = (struct candidate){number_of(table, flow), flow->seen_ms};
+	candidates->at[at] = offered;
 }
 
 /* The longest idle candidate that was not touched since, or NULL. Another flow that has come to
  * have the entry since then and was seen at that very time is as idle. */
-static struct tt_flow *longest_idle_ready(struct tt_flow_table *table)
+static const struct candidate *longest_idle_ready(struct tt_flow_table *table)
 {
 	while (table->ready.count > 0) {
-		struct candidate candidate = table->ready.at[--table->ready.count];
-		struct tt_flow *flow = &table->entries[candidate.number];
-		if (flow->seen_ms == candidate.seen_ms)
-			return flow;
+		const struct candidate *candidate = &table->ready.at[table->ready.count - 1];
+
+		if (table->entries[candidate->number].seen_ms == candidate->seen_ms)
+			return candidate;
+		table->ready.count--;
 	}
 	return NULL;
+}
+
+static const struct tt_flow *next_sampled(struct tt_flow_table *table)
+{
+	const struct tt_flow *flow = &table->entries[table->sample_hand];
+
+	if (++table->sample_hand == table->extent)
+		table->sample_hand = 0;
+	return flow;
 }
 
 /* Look at the next SAMPLE entries, all of them where there are fewer, and keep the longest idle. */
@@ -549,23 +587,30 @@ static void sample(struct tt_flow_table *table)
 	const uint32_t looks = table->extent < SAMPLE ? table->extent : SAMPLE;
 	const unsigned int limit = (looks + SAMPLE_PART - 1) / SAMPLE_PART;
 
-	for (uint32_t i = 0; i < looks; i++) {
-		offer(table, &table->ready, limit, &table->entries[table->sample_hand]);
-		if (++table->sample_hand == table->extent)
-			table->sample_hand = 0;
-	}
+	for (uint32_t i = 0; i < looks; i++)
+		offer(table, &table->ready, limit, next_sampled(table));
 }
 
-/* For a full table without UNREPORTED entries, so that all of them are ACTIVE. */
+/* For a full table without UNREPORTED entries, so that all of them are ACTIVE. A pass over a table
+ * that was nearly empty leaves candidates that are not idle: a few others are looked at, too. */
 static struct tt_flow *longest_idle(struct tt_flow_table *table)
 {
-	struct tt_flow *flow = longest_idle_ready(table);
+	const struct candidate *ready = longest_idle_ready(table);
 
-	if (flow == NULL) {
+	if (ready == NULL) {
 		sample(table);
-		flow = longest_idle_ready(table);
+		ready = longest_idle_ready(table);
 	}
-	return flow;
+	struct candidate best = *ready;
+	for (unsigned int i = 0; i < SECOND_LOOKS; i++) {
+		struct candidate other = candidate_of(table, next_sampled(table));
+
+		if (is_longer_idle(table, &other, &best))
+			best = other;
+	}
+	if (best.number == ready->number)
+		table->ready.count--;
+	return &table->entries[best.number];
 }
 
 /* Free one entry of a full table, in the order of the header. */

@@ -89,7 +89,8 @@ struct tt_flow *tt_flow_table_lookup(
  *   1. the oldest unreported one, when its record is taken now, so that nothing is lost; else
  *   2. the oldest half-open one; else
  *   3. the oldest unreported one, although its record is lost; else
- *   4. the longest idle of what the sweep's last pass has left of such, or of a sample.
+ *   4. the one that has been idle for the largest part of its timeout, of what the sweep's last
+ *      pass has left of such, or of a sample.
  * An ACTIVE one is reported with the reason TT_CLOSE_EVICTED, unless it had ended anyhow: then as
  * tt_flow_table_flush() does. A record that is not taken is lost, and counted. Never NULL. */
 struct tt_flow *tt_flow_table_insert(struct tt_flow_table *table, const struct tt_flow_key *key,

@@ -5,61 +5,13 @@
  */
 #include "protocol/protocol.h"
 #include "rig.h"
+#include "talk.h"
 
 #define BASE_US	    (1700000000 * UINT64_C(1000000))
-#define PIECE_BYTES 180
 #define SEEN	    256
 #define CERTIFICATE 9000
-#define CLIENT_ISN  1000
-#define SERVER_ISN  5000
-#define STEP_US	    1000
 
 static const struct endpoint client = {0x0a000001, 40000}, server = {0x0a000002, 8123};
-
-/* A TCP connection that is being written into a traffic. */
-struct talk {
-	struct traffic *traffic;
-	struct endpoint end[2];
-	uint32_t next[2];
-};
-
-static void send_bytes(
-	struct talk *talk, unsigned int from, uint8_t flags, const void *bytes, size_t count)
-{
-	talk->traffic->time_us += STEP_US;
-	traffic_tcp_bytes(talk->traffic, talk->end[from], talk->end[!from], flags, talk->next[from],
-		talk->next[!from], bytes, count);
-	talk->next[from] += (uint32_t)count + ((flags & (TT_TCP_SYN | TT_TCP_FIN)) != 0);
-}
-
-static struct talk open_talk(struct traffic *traffic, struct endpoint from, struct endpoint to)
-{
-	struct talk talk = {traffic, {from, to}, {CLIENT_ISN, SERVER_ISN}};
-
-	send_bytes(&talk, 0, TT_TCP_SYN, "", 0);
-	send_bytes(&talk, 1, TT_TCP_SYN | TT_TCP_ACK, "", 0);
-	send_bytes(&talk, 0, TT_TCP_ACK, "", 0);
-	return talk;
-}
-
-static void say(struct talk *talk, unsigned int from, const void *bytes, size_t count)
-{
-	for (size_t at = 0; at < count; at += PIECE_BYTES)
-		send_bytes(talk, from, TT_TCP_ACK | TT_TCP_PSH, (const uint8_t *)bytes + at,
-			count - at < PIECE_BYTES ? count - at : PIECE_BYTES);
-}
-
-static void say_text(struct talk *talk, unsigned int from, const char *text)
-{
-	say(talk, from, text, strlen(text));
-}
-
-static void close_talk(struct talk *talk)
-{
-	send_bytes(talk, 0, TT_TCP_FIN | TT_TCP_ACK, "", 0);
-	send_bytes(talk, 1, TT_TCP_FIN | TT_TCP_ACK, "", 0);
-	send_bytes(talk, 0, TT_TCP_ACK, "", 0);
-}
 
 struct seen {
 	struct {
@@ -212,7 +164,7 @@ static void a_request_after_unknown_bytes_is_found(void)
 {
 	static struct seen seen;
 	struct traffic traffic = {.time_us = BASE_US};
-	struct talk talk = {&traffic, {client, server}, {CLIENT_ISN, SERVER_ISN}};
+	struct talk talk = {&traffic, {client, server}, {TALK_CLIENT_ISN, TALK_SERVER_ISN}};
 	uint8_t noise[100];
 
 	memset(noise, 0xee, sizeof(noise));
