@@ -52,8 +52,10 @@ enum tt_flow_class {
  * (RFC 1122 4.2.3.5). */
 #define TT_FLOW_PATIENCE_LIMIT 5
 
+#define TT_FLOW_TIMEOUT_MS_MAX (1u << 30)
+
 struct tt_flow_timeouts {
-	uint32_t ms[TT_FLOW_CLASSES]; /* 1 to 2^30 */
+	uint32_t ms[TT_FLOW_CLASSES]; /* 1 to TT_FLOW_TIMEOUT_MS_MAX */
 };
 
 /* Where the entry is in its life. Of a FREE entry only `state` means anything. */
@@ -79,7 +81,7 @@ struct tt_flow {
 	/* Cache line 1: what every packet changes, and the sweep looks at. */
 	struct tt_flow_counters counters[2]; /* by direction, 0 from the key's low endpoint */
 	uint64_t end_us;		     /* of the latest packet, since the epoch */
-	uint32_t seen_ms;		     /* tt_flow_table_now() at the last packet; may wrap */
+	uint32_t seen_ms;		     /* tt_flow_clock.now_ms at the last packet; wraps */
 	uint8_t state;			     /* enum tt_flow_state */
 	uint8_t class;			     /* enum tt_flow_class */
 	uint8_t client;			     /* direction of the client's packets: 0 or 1 */

@@ -11,17 +11,16 @@
 
 #define LINE_BYTES 64
 
-#define CAPACITY_MAX   (1u << 28)
-#define TIMEOUT_MS_MAX (1u << 30)
+#define CAPACITY_MAX (1u << 28)
 
 #define SLOTS		   12
 #define ENTRIES_PER_BUCKET 8
 _Static_assert(ENTRIES_PER_BUCKET <= SLOTS, "a bucket for each so many entries: there is a slot");
 
 /* How far the clock may run from the start of the last whole pass of the sweep. An entry that the
- * pass left ACTIVE was last seen at most TIMEOUT_MS_MAX before that start, so its age stays below
- * 2^32 ms. */
-#define CLOCK_LEAD_MS (UINT32_MAX - TIMEOUT_MS_MAX)
+ * pass left ACTIVE was last seen at most TT_FLOW_TIMEOUT_MS_MAX before that start, so its age stays
+ * below 2^32 ms. */
+#define CLOCK_LEAD_MS (UINT32_MAX - TT_FLOW_TIMEOUT_MS_MAX)
 
 /* Longest idle entries that a pass of the sweep keeps for eviction. Between passes they run out
  * when more than that many flows a pass are evicted; then a sample of SAMPLE entries is looked at,
@@ -77,7 +76,6 @@ struct tt_flow_table {
 	uint32_t free_count;
 	uint32_t *free_numbers; /* of the FREE entries below extent; the latest is taken first */
 	uint32_t half_open_limit;
-	uint32_t timeout_ms[TT_FLOW_CLASSES];
 	uint32_t longest_ms;		  /* timeout that any entry may have */
 	uint32_t weight[TT_FLOW_CLASSES]; /* of a millisecond of idleness, the more the shorter the
 					   * timeout */
@@ -85,7 +83,7 @@ struct tt_flow_table {
 	struct list unreported;
 
 	uint64_t given_ms; /* latest argument of advance() */
-	uint64_t clock_ms;
+	struct tt_flow_clock clock;
 	uint64_t pass_ms;	 /* clock at the start of the sweep's present pass, */
 	uint64_t last_pass_ms;	 /* and of the last whole one */
 	uint32_t sweep_hand;	 /* next entry of the present pass */
@@ -132,7 +130,8 @@ static bool are_valid(const struct tt_flow_table_options *options)
 		options->half_open_limit == 0 || options->half_open_limit > options->capacity)
 		return false;
 	for (unsigned int i = 0; i < TT_FLOW_CLASSES; i++)
-		if (options->timeouts.ms[i] == 0 || options->timeouts.ms[i] > TIMEOUT_MS_MAX)
+		if (options->timeouts.ms[i] == 0 ||
+			options->timeouts.ms[i] > TT_FLOW_TIMEOUT_MS_MAX)
 			return false;
 	return true;
 }
@@ -141,7 +140,7 @@ static bool are_valid(const struct tt_flow_table_options *options)
 /* Such that the product with any idle time fits in 64 bits. */
 static uint32_t weight_of(uint32_t timeout_ms)
 {
-	return TIMEOUT_MS_MAX / (timeout_ms == 0 ? 1 : timeout_ms) + 1;
+	return TT_FLOW_TIMEOUT_MS_MAX / (timeout_ms == 0 ? 1 : timeout_ms) + 1;
 }
 
 static uint32_t longest_timeout_ms(const struct tt_flow_timeouts *timeouts)
@@ -152,7 +151,7 @@ static uint32_t longest_timeout_ms(const struct tt_flow_timeouts *timeouts)
 	for (unsigned int class = 0; class < TT_FLOW_CLASSES; class ++)
 		if (timeouts->ms[class] > longest_ms)
 			longest_ms = timeouts->ms[class];
-	return longest_ms > TIMEOUT_MS_MAX ? TIMEOUT_MS_MAX : (uint32_t)longest_ms;
+	return longest_ms > TT_FLOW_TIMEOUT_MS_MAX ? TT_FLOW_TIMEOUT_MS_MAX : (uint32_t)longest_ms;
 }
 
 int tt_flow_table_create(struct tt_flow_table **table, const struct tt_flow_table_options *options)
@@ -167,7 +166,7 @@ int tt_flow_table_create(struct tt_flow_table **table, const struct tt_flow_tabl
 	new->capacity = options->capacity;
 	new->bucket_count = bucket_count_for(options->capacity);
 	new->half_open_limit = options->half_open_limit;
-	memcpy(new->timeout_ms, options->timeouts.ms, sizeof(new->timeout_ms));
+	memcpy(new->clock.timeout_ms, options->timeouts.ms, sizeof(new->clock.timeout_ms));
 	new->longest_ms = longest_timeout_ms(&options->timeouts);
 	for (unsigned int class = 0; class < TT_FLOW_CLASSES; class ++)
 		new->weight[class] = weight_of(options->timeouts.ms[class]);
@@ -323,38 +322,15 @@ static struct tt_flow *candidate_in(
 	return &table->entries[slots != 0 ? number : 0];
 }
 
-void tt_flow_table_prefetch_entries(
-	const struct tt_flow_table *table, const uint32_t *hashes, unsigned int count)
+void tt_flow_table_candidates(const struct tt_flow_table *table, const uint32_t *hashes,
+	unsigned int count, struct tt_flow **candidates)
 {
 	for (unsigned int i = 0; i < count; i++) {
 		const struct bucket *bucket = first_bucket(table, hashes[i]);
-		const struct tt_flow *flow =
-			candidate_in(table, bucket, slots_with(bucket, tag_of(hashes[i])));
 
-		__builtin_prefetch(flow);
-	}
-}
-
-void tt_flow_table_lookup_bulk(struct tt_flow_table *table, const struct tt_flow_key *keys,
-	const uint32_t *hashes, unsigned int count, struct tt_flow **found)
-{
-	const struct bucket *bucket[TT_FLOW_BURST];
-	struct tt_flow *candidate[TT_FLOW_BURST];
-	uint16_t slots[TT_FLOW_BURST];
-
-	for (unsigned int i = 0; i < count; i++) {
-		bucket[i] = first_bucket(table, hashes[i]);
-		__builtin_prefetch(bucket[i]);
-	}
-	for (unsigned int i = 0; i < count; i++) {
-		slots[i] = (uint16_t)slots_with(bucket[i], tag_of(hashes[i]));
-		candidate[i] = candidate_in(table, bucket[i], slots[i]);
-		__builtin_prefetch(candidate[i]);
-	}
-	for (unsigned int i = 0; i < count; i++) {
-		found[i] = slots[i] != 0 && tt_flow_key_equal(&candidate[i]->key, &keys[i])
-			? candidate[i]
-			: tt_flow_table_lookup(table, &keys[i], hashes[i]);
+		candidates[i] = candidate_in(table, bucket, slots_with(bucket, tag_of(hashes[i])));
+		__builtin_prefetch(candidates[i], 0, 2);
+		__builtin_prefetch(candidates[i]->counters, 0, 2);
 	}
 }
 
@@ -494,20 +470,11 @@ static unsigned int report_again(
 	return freed;
 }
 
-bool tt_flow_table_expired(const struct tt_flow_table *table, const struct tt_flow *flow)
-{
-	uint64_t timeout_ms = (uint64_t)table->timeout_ms[flow->class] << flow->patience;
-
-	if (timeout_ms > TIMEOUT_MS_MAX)
-		timeout_ms = TIMEOUT_MS_MAX;
-	return (uint32_t)table->clock_ms - flow->seen_ms > timeout_ms;
-}
-
 /* The reason to close an entry with now: what it has ended by, or else `reason`. */
 static enum tt_close_reason ended_by(
 	const struct tt_flow_table *table, const struct tt_flow *flow, enum tt_close_reason reason)
 {
-	if (flow->class == TT_FLOW_TCP_CLOSING || tt_flow_table_expired(table, flow))
+	if (flow->class == TT_FLOW_TCP_CLOSING || tt_flow_has_expired(&table->clock, flow))
 		return tt_flow_expiry_reason(flow);
 	return reason;
 }
@@ -518,7 +485,7 @@ static enum tt_close_reason ended_by(
  * faster than established connections do that these stay. */
 static uint64_t idle_part(const struct tt_flow_table *table, const struct candidate *candidate)
 {
-	return (uint64_t)((uint32_t)table->clock_ms - candidate->seen_ms) * candidate->weight;
+	return (uint64_t)((uint32_t)table->clock.now_ms - candidate->seen_ms) * candidate->weight;
 }
 
 static bool is_longer_idle(
@@ -653,7 +620,7 @@ struct tt_flow *tt_flow_table_insert(struct tt_flow_table *table, const struct t
 	}
 	flow->key = *key;
 	flow->hash = hash;
-	flow->seen_ms = (uint32_t)table->clock_ms;
+	flow->seen_ms = (uint32_t)table->clock.now_ms;
 	flow->state = TT_FLOW_ACTIVE;
 	flow->class = TT_FLOW_OTHER;
 	index_add(table, number_of(table, flow), hash);
@@ -698,16 +665,16 @@ void tt_flow_table_advance(struct tt_flow_table *table, uint64_t now_ms)
 
 	uint64_t step_ms = now_ms - table->given_ms;
 	table->given_ms = now_ms;
-	table->clock_ms += step_ms > table->longest_ms ? table->longest_ms + 1 : step_ms;
+	table->clock.now_ms += step_ms > table->longest_ms ? table->longest_ms + 1 : step_ms;
 	if (tt_counter_read(&table->counters.live) == 0)
-		table->last_pass_ms = table->pass_ms = table->clock_ms;
-	else if (table->clock_ms > table->last_pass_ms + CLOCK_LEAD_MS)
-		table->clock_ms = table->last_pass_ms + CLOCK_LEAD_MS;
+		table->last_pass_ms = table->pass_ms = table->clock.now_ms;
+	else if (table->clock.now_ms > table->last_pass_ms + CLOCK_LEAD_MS)
+		table->clock.now_ms = table->last_pass_ms + CLOCK_LEAD_MS;
 }
 
-uint32_t tt_flow_table_now(const struct tt_flow_table *table)
+const struct tt_flow_clock *tt_flow_table_clock(const struct tt_flow_table *table)
 {
-	return (uint32_t)table->clock_ms;
+	return &table->clock;
 }
 
 /* The sweep has seen every entry: what it found is ready, and the next pass begins. */
@@ -716,7 +683,7 @@ static void pass_end(struct tt_flow_table *table)
 	table->ready = table->next;
 	table->next.count = 0;
 	table->last_pass_ms = table->pass_ms;
-	table->pass_ms = table->clock_ms;
+	table->pass_ms = table->clock.now_ms;
 	table->sweep_hand = 0;
 }
 
@@ -730,7 +697,7 @@ unsigned int tt_flow_table_sweep(
 		struct tt_flow *flow = &table->entries[table->sweep_hand];
 		__builtin_prefetch(flow[SWEEP_AHEAD].counters);
 		if (flow->state == TT_FLOW_ACTIVE) {
-			if (!tt_flow_table_expired(table, flow))
+			if (!tt_flow_has_expired(&table->clock, flow))
 				offer(table, &table->next, CANDIDATES, flow);
 			else if (close_flow(
 					 table, flow, tt_flow_expiry_reason(flow), report, context))

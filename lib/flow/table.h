@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TT_FLOW_BURST 64 /* most keys of one bulk call */
+#define TT_FLOW_BURST 64 /* packets whose keys are looked up together */
 
 struct tt_flow_table_options {
 	uint32_t capacity;	  /* flows, 1 to 2^28 */
@@ -60,29 +60,31 @@ int tt_flow_table_create(struct tt_flow_table **table, const struct tt_flow_tabl
 bool tt_flow_table_populate(struct tt_flow_table *table);
 void tt_flow_table_destroy(struct tt_flow_table *table);
 
-/* For a caller that still has work to do before it looks up: fetch the buckets of these hashes, and,
- * once those are there, the entries whose keys tt_flow_table_lookup_bulk() will compare. */
+/* A lookup in three steps, for a caller that has other work to do in between, while memory answers.
+ * A hash is the low half of tt_flow_key_hash(). First, fetch the buckets of these hashes. */
 void tt_flow_table_prefetch_buckets(
 	const struct tt_flow_table *table, const uint32_t *hashes, unsigned int count);
-void tt_flow_table_prefetch_entries(
-	const struct tt_flow_table *table, const uint32_t *hashes, unsigned int count);
 
-/* found[i] = the ACTIVE entry of keys[i], or NULL. count at most TT_FLOW_BURST. hashes[i] is the
- * low half of tt_flow_key_hash(). Prefetches buckets and keys; what else it needs of an entry the
- * caller does, little by little while it works: a processor has few misses outstanding. What was
- * found is only good until the next call that changes the table: an insert may evict it and give
- * its entry to another key (tt_flow_has_key() tells), and makes a NULL for its own key stale. */
-void tt_flow_table_lookup_bulk(struct tt_flow_table *table, const struct tt_flow_key *keys,
-	const uint32_t *hashes, unsigned int count, struct tt_flow **found);
+/* Second: candidates[i] = the entry whose key is the first to be compared for hashes[i]; where there
+ * is none, another one stands in, never NULL. Its first two cache lines are fetched into the
+ * second-level cache. What else it needs of an entry the caller fetches, little by little: a
+ * processor has few misses outstanding. */
+void tt_flow_table_candidates(const struct tt_flow_table *table, const uint32_t *hashes,
+	unsigned int count, struct tt_flow **candidates);
 
-/* Is this entry, found for this key earlier in the burst, still its ACTIVE one? */
-static inline bool tt_flow_has_key(const struct tt_flow *flow, const struct tt_flow_key *key)
-{
-	return flow->state == TT_FLOW_ACTIVE && tt_flow_key_equal(&flow->key, key);
-}
-
+/* The ACTIVE entry of this key, or NULL; in one step. */
 struct tt_flow *tt_flow_table_lookup(
 	struct tt_flow_table *table, const struct tt_flow_key *key, uint32_t hash);
+
+/* Third: the same by a candidate, which may be from before any changes of the table. What is found
+ * is only good until the next call that changes the table: that may give its entry to another key. */
+static inline struct tt_flow *tt_flow_table_find(struct tt_flow_table *table,
+	struct tt_flow *candidate, const struct tt_flow_key *key, uint32_t hash)
+{
+	if (candidate->state == TT_FLOW_ACTIVE && tt_flow_key_equal(&candidate->key, key))
+		return candidate;
+	return tt_flow_table_lookup(table, key, hash);
+}
 
 /* A new ACTIVE entry for a key that is not in the table: key, hash and seen_ms set, class OTHER,
  * the rest zero. When the table is full one entry goes first:
@@ -101,11 +103,6 @@ struct tt_flow *tt_flow_table_insert(struct tt_flow_table *table, const struct t
 void tt_flow_table_set_class(struct tt_flow_table *table, struct tt_flow *flow,
 	enum tt_flow_class class, tt_flow_report report, void *context);
 
-/* Has this ACTIVE entry been idle for longer than its class allows? Exact, whether or not the
- * sweep has come by, so that a record does not depend on when the sweep does. The reason to close
- * it with is tt_flow_expiry_reason(). */
-bool tt_flow_table_expired(const struct tt_flow_table *table, const struct tt_flow *flow);
-
 /* Take an ACTIVE entry out of the index with this reason and report it; when `report` returns
  * false it stays, UNREPORTED, for the sweep. Its key can be inserted anew at once. */
 void tt_flow_table_close(struct tt_flow_table *table, struct tt_flow *flow,
@@ -115,10 +112,28 @@ void tt_flow_table_close(struct tt_flow_table *table, struct tt_flow *flow,
  * value is ignored. */
 void tt_flow_table_advance(struct tt_flow_table *table, uint64_t now_ms);
 
-/* The table's clock, for seen_ms. It keeps step with now_ms, but for steps longer than any timeout
- * may be: those count as one just over it. That, and waiting for a sweep that is 37 days behind,
- * keeps the 32 bits of seen_ms unambiguous. */
-uint32_t tt_flow_table_now(const struct tt_flow_table *table);
+/* The table's clock, for seen_ms; here as long as the table. It keeps step with now_ms, but for steps
+ * longer than any timeout may be: those count as one just over it. That, and waiting for a sweep
+ * that is 37 days behind, keeps the 32 bits of seen_ms unambiguous. */
+struct tt_flow_clock {
+	uint64_t now_ms;
+	uint32_t timeout_ms[TT_FLOW_CLASSES];
+};
+
+const struct tt_flow_clock *tt_flow_table_clock(const struct tt_flow_table *table);
+
+/* Has this ACTIVE entry been idle for longer than its class allows? Exact, whether or not the
+ * sweep has come by, so that a record does not depend on when the sweep does. The reason to close
+ * it with is tt_flow_expiry_reason(). */
+static inline bool tt_flow_has_expired(
+	const struct tt_flow_clock *clock, const struct tt_flow *flow)
+{
+	uint64_t timeout_ms = (uint64_t)clock->timeout_ms[flow->class] << flow->patience;
+
+	if (timeout_ms > TT_FLOW_TIMEOUT_MS_MAX)
+		timeout_ms = TT_FLOW_TIMEOUT_MS_MAX;
+	return (uint32_t)clock->now_ms - flow->seen_ms > timeout_ms;
+}
 
 /* Report the UNREPORTED again, oldest first, at most `entries` and until one is refused; then look
  * at the next `entries` entries and close those that have expired. Returns how many were freed. */

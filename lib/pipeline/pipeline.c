@@ -275,9 +275,11 @@ static bool make_worker(struct tt_pipeline *pipeline, unsigned int number,
 		tt_fragment_table_bytes(config->fragments.datagrams);
 	tt_fragment_reassemble(worker->fragments,
 		tt_reassembly_make(reassembly, REASSEMBLY_SLOTS, TT_PAYLOAD_DATAGRAM_BYTES));
-	return tt_flow_table_create(&worker->flows, &flows) == 0 &&
-		tt_shard_create(&worker->shard, number, config->memory.record_batches,
-			options->huge_pages) == 0 &&
+	if (tt_flow_table_create(&worker->flows, &flows) != 0)
+		return false;
+	worker->flow_clock = tt_flow_table_clock(worker->flows);
+	return tt_shard_create(&worker->shard, number, config->memory.record_batches,
+		       options->huge_pages) == 0 &&
 		tt_duplicates_worker_create(worker, config, secret->word[1], options->huge_pages) &&
 		tt_payload_create(worker, config, options->huge_pages) &&
 		tt_dns_worker_create(worker, config, secret->word[1], options->huge_pages) &&

@@ -10,8 +10,8 @@
 #include <rte_cycles.h>
 #include <string.h>
 
-/* Keys between the prefetch of a bucket and its use: with 20 cycles a key, longer than a miss. */
-#define PREFETCH_AHEAD 16
+/* Keys whose buckets are fetched together. */
+#define PREFETCH_KEYS 16
 
 #define WAIT_US 20 /* before the next try to hand packets to a worker that is behind */
 
@@ -336,18 +336,6 @@ static bool spread_by_device(const struct tt_worker *worker, const struct tt_pac
 		!(packet->flags & TT_PACKET_FRAGMENT);
 }
 
-/* The flow stage will look up the keys from `from` on: fetch what that reads while the others are
- * made. What was asked for PREFETCH_AHEAD keys ago has arrived. */
-static void prefetch_flows(struct tt_worker *worker, unsigned int from, unsigned int count)
-{
-	const uint32_t *hash = worker->burst.hash;
-
-	tt_flow_table_prefetch_buckets(worker->flows, hash + from, count);
-	if (from >= PREFETCH_AHEAD)
-		tt_flow_table_prefetch_entries(
-			worker->flows, hash + from - PREFETCH_AHEAD, PREFETCH_AHEAD);
-}
-
 void tt_stage_steer(struct tt_worker *worker)
 {
 	struct tt_burst *burst = &worker->burst;
@@ -406,12 +394,13 @@ void tt_stage_steer(struct tt_worker *worker)
 				burst->credit[kept] = burst->credit[i];
 		}
 		kept++;
-		if (kept % PREFETCH_AHEAD == 0)
-			prefetch_flows(worker, kept - PREFETCH_AHEAD, PREFETCH_AHEAD);
+		if (kept % PREFETCH_KEYS == 0)
+			tt_flow_table_prefetch_buckets(
+				worker->flows, burst->hash + kept - PREFETCH_KEYS, PREFETCH_KEYS);
 	}
 	burst->count = kept;
-	if (kept % PREFETCH_AHEAD == 0)
-		prefetch_flows(worker, kept, 0);
+	tt_flow_table_prefetch_buckets(
+		worker->flows, burst->hash + kept - kept % PREFETCH_KEYS, kept % PREFETCH_KEYS);
 	if (worker->worker_count > 1)
 		tt_steer_send(worker);
 }

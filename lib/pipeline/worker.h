@@ -44,13 +44,15 @@ struct tt_worker {
 	bool software_steering;
 	bool adaptive_idle;
 	bool populate;
-	bool draining;	    /* nothing that is sent to another worker would arrive */
-	uint64_t uid_base;  /* instance and shard bits */
-	uint64_t uid_count; /* of flows created */
-	uint64_t clock_us;  /* of the latest packet or the wall clock; never runs backwards */
-	uint64_t swept_ms;  /* clock when the sweep ran last */
+	bool draining;	     /* nothing that is sent to another worker would arrive */
+	uint64_t uid_base;   /* instance and shard bits */
+	uint64_t uid_count;  /* of flows created */
+	uint64_t clock_us;   /* of the latest packet or the wall clock; never runs backwards */
+	uint64_t next_ms_us; /* when the flow table's clock goes on */
+	uint64_t swept_ms;   /* clock when the sweep ran last */
 
 	struct tt_flow_table *flows;
+	const struct tt_flow_clock *flow_clock; /* its clock */
 	struct tt_fragment_table *fragments;
 	void *fragment_memory;
 	struct tt_shard *shard;
@@ -115,8 +117,18 @@ bool tt_flow_report_record(void *context, struct tt_flow *flow);
 /* Answer a snapshot command; the shard has TT_SNAPSHOT_ROOM_BYTES. */
 void tt_flow_snapshot(struct tt_worker *worker, const struct tt_command *command);
 
+/* The flow table's clock, by the worker's: once a millisecond. */
+void tt_flow_advance(struct tt_worker *worker);
+
 /* The worker's clock for what happens at clock_us, so that the flow table ages by it. */
-void tt_worker_advance(struct tt_worker *worker, uint64_t clock_us);
+static inline void tt_worker_advance(struct tt_worker *worker, uint64_t clock_us)
+{
+	if (clock_us <= worker->clock_us)
+		return;
+	worker->clock_us = clock_us;
+	if (unlikely(clock_us >= worker->next_ms_us))
+		tt_flow_advance(worker);
+}
 
 /* Count packet i of the burst as dropped, and have its mbuf freed. */
 void tt_worker_drop(struct tt_worker *worker, unsigned int i, enum tt_drop_reason reason);

@@ -83,7 +83,7 @@ static uint64_t flow_insert(struct tables *tables, struct burst *burst)
 	struct tt_flow *found[TT_FLOW_BURST];
 	uint64_t start = rte_rdtsc_precise();
 
-	tt_flow_table_lookup_bulk(tables->flow, burst->keys, burst->hashes, burst->count, found);
+	look_up(tables->flow, burst->keys, burst->hashes, burst->count, found);
 	for (unsigned int i = 0; i < burst->count; i++) {
 		if (found[i] != NULL)
 			fail("a new flow is in the flow table");
@@ -98,7 +98,7 @@ static uint64_t hash_insert(struct tables *tables, struct burst *burst)
 	void *found[TT_FLOW_BURST];
 	uint64_t hits;
 
-	tt_flow_table_lookup_bulk(tables->flow, burst->keys, burst->hashes, burst->count, flows);
+	look_up(tables->flow, burst->keys, burst->hashes, burst->count, flows);
 	uint64_t start = rte_rdtsc_precise();
 	rte_hash_lookup_with_hash_bulk_data(
 		tables->hash, burst->key_pointers, burst->hashes, burst->count, &hits, found);
@@ -123,7 +123,7 @@ static uint64_t flow_lookup(struct tables *tables, struct burst *burst)
 	struct tt_flow *found[TT_FLOW_BURST];
 	uint64_t start = rte_rdtsc_precise();
 
-	tt_flow_table_lookup_bulk(tables->flow, burst->keys, burst->hashes, burst->count, found);
+	look_up(tables->flow, burst->keys, burst->hashes, burst->count, found);
 	for (unsigned int i = 0; i < burst->count; i++)
 		if (found[i] != NULL)
 			__builtin_prefetch(found[i]->counters, 1);
@@ -161,7 +161,7 @@ static uint64_t flow_delete(struct tables *tables, struct burst *burst)
 	struct tt_flow *found[TT_FLOW_BURST];
 	uint64_t start = rte_rdtsc_precise();
 
-	tt_flow_table_lookup_bulk(tables->flow, burst->keys, burst->hashes, burst->count, found);
+	look_up(tables->flow, burst->keys, burst->hashes, burst->count, found);
 	for (unsigned int i = 0; i < burst->count; i++) {
 		if (found[i] == NULL)
 			fail("a flow to delete is missing from the flow table");

@@ -122,11 +122,13 @@ static uint64_t time_flow_table(struct lookup *lookup)
 	struct tt_flow *found[BURST];
 	uint64_t start = rte_rdtsc_precise();
 
-	tt_flow_table_lookup_bulk(lookup->flow_table, lookup->keys, lookup->hashes, BURST, found);
-	for (unsigned int i = 0; i < BURST; i++)
-		rte_prefetch0(found[i]->counters);
-	for (unsigned int i = 0; i < BURST; i++)
+	tt_flow_table_prefetch_buckets(lookup->flow_table, lookup->hashes, BURST);
+	tt_flow_table_candidates(lookup->flow_table, lookup->hashes, BURST, found);
+	for (unsigned int i = 0; i < BURST; i++) {
+		found[i] = tt_flow_table_find(
+			lookup->flow_table, found[i], &lookup->keys[i], lookup->hashes[i]);
 		found[i]->counters[0].packets++;
+	}
 	return rte_rdtsc_precise() - start;
 }
 

@@ -38,6 +38,21 @@ static inline struct tt_flow_key key_of(uint32_t number)
 	};
 }
 
+/* found[i] = the entry of keys[i], or NULL, in the three steps of a burst's lookup. */
+static inline void look_up(struct tt_flow_table *table, const struct tt_flow_key *keys,
+	const uint32_t *hashes, unsigned int count, struct tt_flow **found)
+{
+	tt_flow_table_prefetch_buckets(table, hashes, count);
+	tt_flow_table_candidates(table, hashes, count, found);
+	for (unsigned int i = 0; i < count; i++)
+		found[i] = tt_flow_table_find(table, found[i], &keys[i], hashes[i]);
+}
+
+static inline uint32_t now_of(const struct tt_flow_table *table)
+{
+	return (uint32_t)tt_flow_table_clock(table)->now_ms;
+}
+
 static inline struct tt_flow_table *table_of(const struct tt_flow_table_options *options)
 {
 	struct tt_flow_table *table;

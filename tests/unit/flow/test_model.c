@@ -259,7 +259,8 @@ static void check_found(uint32_t key, const struct tt_flow *flow)
 		return;
 	CU_ASSERT_EQUAL_FATAL(flow->uid, uid);
 	CU_ASSERT_EQUAL(flow->class, model.flows[uid].class);
-	CU_ASSERT_EQUAL(tt_flow_table_expired(model.table, flow), is_expired(&model.flows[uid]));
+	CU_ASSERT_EQUAL(tt_flow_has_expired(tt_flow_table_clock(model.table), flow),
+		is_expired(&model.flows[uid]));
 }
 
 static void set_class(struct tt_flow *flow, enum tt_flow_class class)
@@ -327,7 +328,7 @@ static void lookup_burst(uint32_t keys)
 		made[i] = key_of(key[i]);
 		hashes[i] = hash_of(key[i]);
 	}
-	tt_flow_table_lookup_bulk(model.table, made, hashes, count, found);
+	look_up(model.table, made, hashes, count, found);
 	for (unsigned int i = 0; i < count; i++)
 		check_found(key[i], found[i]);
 }
@@ -372,7 +373,7 @@ static void operate(uint32_t keys)
 		break;
 	case 2:
 		if (flow != NULL) {
-			flow->seen_ms = tt_flow_table_now(model.table);
+			flow->seen_ms = now_of(model.table);
 			model.flows[flow->uid].seen_ms = model.now_ms;
 		}
 		break;

@@ -37,7 +37,7 @@ static void look_up_burst(struct tt_flow_table *table, struct rte_hash *oracle,
 		pointers[i] = &keys[i];
 		hashes[i] = (uint32_t)tt_flow_key_hash(&keys[i], secret);
 	}
-	tt_flow_table_lookup_bulk(table, keys, hashes, TT_FLOW_BURST, found);
+	look_up(table, keys, hashes, TT_FLOW_BURST, found);
 	CU_ASSERT_TRUE_FATAL(
 		rte_hash_lookup_bulk_data(oracle, pointers, TT_FLOW_BURST, &hits, expected) >= 0);
 	for (unsigned int i = 0; i < TT_FLOW_BURST; i++)

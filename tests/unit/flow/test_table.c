@@ -162,7 +162,7 @@ static void test_bulk_finds_what_single_finds(void)
 			keys[i] = key_of(numbers[i]);
 			hashes[i] = hash_of(numbers[i]);
 		}
-		tt_flow_table_lookup_bulk(table, keys, hashes, count, found);
+		look_up(table, keys, hashes, count, found);
 		for (unsigned int i = 0; i < count; i++) {
 			CU_ASSERT_PTR_EQUAL(found[i], find(table, numbers[i]));
 			CU_ASSERT_EQUAL(found[i] != NULL, numbers[i] < 500);
@@ -199,19 +199,26 @@ static void test_equal_hashes_are_never_lost(void)
 	tt_flow_table_destroy(table);
 }
 
-static void test_found_goes_stale(void)
+/* By a candidate from before, whatever became of its entry. */
+static void test_candidate_goes_stale(void)
 {
 	struct reports reports = {0};
 	struct tt_flow_table *table = table_with(1, 1);
 	struct tt_flow_key old_key = key_of(1), new_key = key_of(2);
-	struct tt_flow *flow = insert(table, 1, TT_FLOW_OTHER, &reports);
+	uint32_t old_hash = hash_of(1), new_hash = hash_of(2);
+	struct tt_flow *candidate;
 
-	CU_ASSERT_TRUE(tt_flow_has_key(flow, &old_key));
+	tt_flow_table_candidates(table, &old_hash, 1, &candidate);
+	CU_ASSERT_PTR_NULL(tt_flow_table_find(table, candidate, &old_key, old_hash));
+	struct tt_flow *flow = insert(table, 1, TT_FLOW_OTHER, &reports);
+	CU_ASSERT_PTR_EQUAL(tt_flow_table_find(table, candidate, &old_key, old_hash), flow);
+	tt_flow_table_candidates(table, &old_hash, 1, &candidate);
+	CU_ASSERT_PTR_EQUAL(candidate, flow);
 	insert(table, 2, TT_FLOW_OTHER, &reports);
-	CU_ASSERT_FALSE(tt_flow_has_key(flow, &old_key));
-	CU_ASSERT_TRUE(tt_flow_has_key(flow, &new_key));
+	CU_ASSERT_PTR_NULL(tt_flow_table_find(table, candidate, &old_key, old_hash));
+	CU_ASSERT_PTR_EQUAL(tt_flow_table_find(table, candidate, &new_key, new_hash), flow);
 	tt_flow_table_close(table, flow, TT_CLOSE_FIN, report, &reports);
-	CU_ASSERT_FALSE(tt_flow_has_key(flow, &new_key));
+	CU_ASSERT_PTR_NULL(tt_flow_table_find(table, candidate, &new_key, new_hash));
 	tt_flow_table_destroy(table);
 }
 
@@ -313,11 +320,11 @@ static void test_longest_idle_of_a_pass(void)
 	/* Idle for longer: 617 * i modulo 1,000, a permutation. */
 	for (uint32_t age = FLOWS; age-- > 0;) {
 		tt_flow_table_advance(table, 10 * (FLOWS - age));
-		find(table, age * 617 % FLOWS)->seen_ms = tt_flow_table_now(table);
+		find(table, age * 617 % FLOWS)->seen_ms = now_of(table);
 	}
 	for (unsigned int i = 0; i < 10; i++)
 		CU_ASSERT_EQUAL(tt_flow_table_sweep(table, FLOWS / 10, report, &reports), 0);
-	find(table, (FLOWS - 3) * 617 % FLOWS)->seen_ms = tt_flow_table_now(table);
+	find(table, (FLOWS - 3) * 617 % FLOWS)->seen_ms = now_of(table);
 	for (uint32_t i = 0; i < 60; i++)
 		insert(table, FLOWS + i, TT_FLOW_OTHER, &reports);
 	CU_ASSERT_EQUAL(reports.count, 60);
@@ -341,7 +348,7 @@ static void test_longest_idle_of_a_sample(void)
 		insert(table, i, TT_FLOW_OTHER, &reports);
 	for (uint32_t age = FLOWS; age-- > 0;) {
 		tt_flow_table_advance(table, FLOWS - age);
-		find(table, age * 6173 % FLOWS)->seen_ms = tt_flow_table_now(table);
+		find(table, age * 6173 % FLOWS)->seen_ms = now_of(table);
 	}
 	for (uint32_t i = 0; i < FLOWS / 5; i++)
 		insert(table, FLOWS + i, TT_FLOW_OTHER, &reports);
@@ -455,17 +462,17 @@ static void test_expiry_is_exact(void)
 	uint64_t start_ms = 0;
 	for (enum tt_flow_class i = 0; i < TT_FLOW_CLASSES; i++) {
 		struct tt_flow *flow = find(table, i);
-		flow->seen_ms = tt_flow_table_now(table);
+		flow->seen_ms = now_of(table);
 		tt_flow_table_advance(table, start_ms + timeouts.ms[i]);
-		CU_ASSERT_FALSE(tt_flow_table_expired(table, flow));
+		CU_ASSERT_FALSE(tt_flow_has_expired(tt_flow_table_clock(table), flow));
 		tt_flow_table_advance(table, start_ms + timeouts.ms[i] + 1);
-		CU_ASSERT_TRUE(tt_flow_table_expired(table, flow));
+		CU_ASSERT_TRUE(tt_flow_has_expired(tt_flow_table_clock(table), flow));
 		CU_ASSERT_EQUAL(tt_flow_expiry_reason(flow),
 			i == TT_FLOW_TCP_CLOSING ? TT_CLOSE_FIN : TT_CLOSE_IDLE);
 		start_ms += timeouts.ms[i] + 1;
 		/* Time does not run backwards. */
 		tt_flow_table_advance(table, start_ms - 1);
-		CU_ASSERT_TRUE(tt_flow_table_expired(table, flow));
+		CU_ASSERT_TRUE(tt_flow_has_expired(tt_flow_table_clock(table), flow));
 	}
 	CU_ASSERT_EQUAL(tt_flow_table_sweep(table, 10, report, &reports), TT_FLOW_CLASSES);
 	CU_ASSERT_EQUAL(live(table), 0);
@@ -480,19 +487,19 @@ static void test_clock_wraps(void)
 
 	reports = (struct reports){0};
 	/* To 10 ms before 2^32 in steps that nothing outlives. */
-	while (tt_flow_table_now(table) < UINT32_MAX - 9) {
-		uint32_t left_ms = UINT32_MAX - 9 - tt_flow_table_now(table);
+	while (now_of(table) < UINT32_MAX - 9) {
+		uint32_t left_ms = UINT32_MAX - 9 - now_of(table);
 		now_ms += left_ms < TIMEOUT_MAX_MS ? left_ms : TIMEOUT_MAX_MS;
 		tt_flow_table_advance(table, now_ms);
-		CU_ASSERT_EQUAL_FATAL(tt_flow_table_now(table), (uint32_t)now_ms);
+		CU_ASSERT_EQUAL_FATAL(now_of(table), (uint32_t)now_ms);
 	}
 	struct tt_flow *flow = insert(table, 1, TT_FLOW_UDP_ONE_WAY, &reports);
 	tt_flow_table_advance(table, now_ms + 2000);
-	CU_ASSERT_TRUE(tt_flow_table_now(table) < 2000);
-	CU_ASSERT_FALSE(tt_flow_table_expired(table, flow));
+	CU_ASSERT_TRUE(now_of(table) < 2000);
+	CU_ASSERT_FALSE(tt_flow_has_expired(tt_flow_table_clock(table), flow));
 	CU_ASSERT_EQUAL(tt_flow_table_sweep(table, 10, report, &reports), 0);
 	tt_flow_table_advance(table, now_ms + 2001);
-	CU_ASSERT_TRUE(tt_flow_table_expired(table, flow));
+	CU_ASSERT_TRUE(tt_flow_has_expired(tt_flow_table_clock(table), flow));
 	CU_ASSERT_EQUAL(tt_flow_table_sweep(table, 10, report, &reports), 1);
 	CU_ASSERT_EQUAL(reports.reason[0], TT_CLOSE_IDLE);
 	tt_flow_table_destroy(table);
@@ -512,7 +519,7 @@ static void test_long_gaps_do_not_rejuvenate(void)
 		tt_flow_table_advance(table, TIMEOUT_MAX_MS + 1);
 		for (unsigned int step = 1; step < 200; step++) {
 			tt_flow_table_advance(table, TIMEOUT_MAX_MS + 1 + step * steps_ms[i]);
-			CU_ASSERT_TRUE(tt_flow_table_expired(table, flow));
+			CU_ASSERT_TRUE(tt_flow_has_expired(tt_flow_table_clock(table), flow));
 		}
 		/* Once the sweep has passed the clock goes on, as exactly as ever. */
 		CU_ASSERT_EQUAL(tt_flow_table_sweep(table, 10, report, &reports), 1);
@@ -521,11 +528,11 @@ static void test_long_gaps_do_not_rejuvenate(void)
 		flow = insert(table, 2, TT_FLOW_OTHER, &reports);
 		for (unsigned int step = 1; step <= 16; step++) {
 			tt_flow_table_advance(table, now_ms + step * (TIMEOUT_MAX_MS / 16));
-			CU_ASSERT_FALSE(tt_flow_table_expired(table, flow));
+			CU_ASSERT_FALSE(tt_flow_has_expired(tt_flow_table_clock(table), flow));
 			tt_flow_table_sweep(table, 10, report, &reports);
 		}
 		tt_flow_table_advance(table, now_ms + TIMEOUT_MAX_MS + 1);
-		CU_ASSERT_TRUE(tt_flow_table_expired(table, flow));
+		CU_ASSERT_TRUE(tt_flow_has_expired(tt_flow_table_clock(table), flow));
 		tt_flow_table_destroy(table);
 	}
 }
@@ -613,7 +620,7 @@ static void test_flush_goes_on_where_it_stopped(void)
 	tt_flow_table_set_class(table, find(table, 50), TT_FLOW_TCP_CLOSING, report, &reports);
 	tt_flow_table_advance(table, 501);
 	for (uint32_t i = 70; i < 100; i++)
-		find(table, i)->seen_ms = tt_flow_table_now(table);
+		find(table, i)->seen_ms = now_of(table);
 	while (position < tt_flow_table_extent(table) && calls++ < 1000) {
 		reports.refuse = false;
 		tt_flow_table_flush(table, &position, 10, TT_CLOSE_SHUTDOWN, report_some, &reports);
@@ -713,7 +720,7 @@ static const struct suite_test tests[] = {
 	{"new entry is zero but for its key", test_new_entry_is_zero_but_for_its_key},
 	{"bulk finds what single finds", test_bulk_finds_what_single_finds},
 	{"equal hashes are never lost", test_equal_hashes_are_never_lost},
-	{"found goes stale", test_found_goes_stale},
+	{"candidate goes stale", test_candidate_goes_stale},
 	{"eviction order", test_eviction_order},
 	{"evicted flow that had ended keeps its reason",
 		test_evicted_flow_that_had_ended_keeps_its_reason},
