@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <string.h>
 
 #define SHA1_BYTES 20
@@ -68,6 +69,15 @@ static struct ports ports_of(const struct tt_connection_record *record)
 	}
 }
 
+/* Looked up once: libcrypto takes longer to find it than to use it. */
+static pthread_once_t sha1_once = PTHREAD_ONCE_INIT;
+static EVP_MD *sha1;
+
+static void fetch_sha1(void)
+{
+	sha1 = EVP_MD_fetch(NULL, "SHA1", NULL);
+}
+
 static size_t put(uint8_t *out, const void *bytes, size_t length)
 {
 	memcpy(out, bytes, length);
@@ -97,7 +107,8 @@ bool tt_community_id(char text[TT_COMMUNITY_ID_SIZE], const struct tt_connection
 	if (ports.present)
 		length += put(input + length, wire_ports, sizeof(wire_ports));
 	/* Refused where the machine's policy forbids SHA-1. */
-	if (EVP_Digest(input, length, digest, NULL, EVP_sha1(), NULL) != 1)
+	pthread_once(&sha1_once, fetch_sha1);
+	if (sha1 == NULL || EVP_Digest(input, length, digest, NULL, sha1, NULL) != 1)
 		return false;
 	text[0] = '1';
 	text[1] = ':';

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/json.h"
 
+#include "base/decimal.h"
 #include "base/error.h"
 
 #include <inttypes.h>
@@ -51,14 +52,23 @@ static void append_string(struct tt_json *json, const char *string)
 /* What stands before a value. */
 static void begin_value(struct tt_json *json, const char *name)
 {
-	if (json->follows)
-		append_string(json, ",");
-	json->follows = true;
-	if (name == NULL)
+	size_t length = name == NULL ? 0 : strlen(name);
+	char *at;
+
+	if (!make_room(json, length + sizeof(",\"\":")))
 		return;
-	append_string(json, "\"");
-	append_string(json, name);
-	append_string(json, "\":");
+	at = json->text + json->length;
+	if (json->follows)
+		*at++ = ',';
+	if (name != NULL) {
+		*at++ = '"';
+		memcpy(at, name, length);
+		at += length;
+		*at++ = '"';
+		*at++ = ':';
+	}
+	json->length = (size_t)(at - json->text);
+	json->follows = true;
 }
 
 static void begin_container(struct tt_sink *sink, const char *name, const char *bracket)
@@ -186,11 +196,10 @@ static void put_text(struct tt_sink *sink, const char *name, const void *text, s
 static void put_unsigned(struct tt_sink *sink, const char *name, uint64_t value)
 {
 	struct tt_json *json = (struct tt_json *)sink;
-	char digits[32];
-	int length = snprintf(digits, sizeof(digits), "%" PRIu64, value);
+	char digits[TT_DECIMAL_BYTES];
 
 	begin_value(json, name);
-	append(json, digits, (size_t)length);
+	append(json, digits, tt_decimal(digits, value));
 }
 
 static void put_signed(struct tt_sink *sink, const char *name, int64_t value)

@@ -29,7 +29,7 @@
 #define TT_SHARD_BATCH_BYTES (32 * 1024)
 
 /* Most ACTIVE records that one snapshot command gives, and the room that it needs. */
-#define TT_SNAPSHOT_RECORDS 64
+#define TT_SNAPSHOT_RECORDS 192
 #define TT_SNAPSHOT_ROOM_BYTES                                                                     \
 	(TT_SNAPSHOT_RECORDS * sizeof(struct tt_connection_record) +                               \
 		sizeof(struct tt_snapshot_end_record))
