@@ -134,11 +134,13 @@ void tt_run_close(struct tt_run *run)
 
 static void print_part(FILE *out, const char *what, uint64_t bytes, uint64_t *sum)
 {
-	fprintf(out, "  %-60s %10.1f MiB\n", what, (double)bytes / (1 << 20));
+	if (out != NULL)
+		fprintf(out, "  %-60s %10.1f MiB\n", what, (double)bytes / (1 << 20));
 	*sum += bytes;
 }
 
-int tt_run_print_memory_plan(const struct tt_config *config, FILE *out)
+/* Add up all parts, and print them unless `out` is NULL. */
+static int plan_memory(const struct tt_config *config, FILE *out, uint64_t *sum)
 {
 	const struct tt_driver_options driver_options = {
 		.config = config, .mbuf_private_bytes = tt_pipeline_mbuf_private_bytes()};
@@ -146,67 +148,93 @@ int tt_run_print_memory_plan(const struct tt_config *config, FILE *out)
 	unsigned int limit = sizeof(items) / sizeof(items[0]);
 	struct tt_pipeline_memory pipeline;
 	uint32_t workers = config->workers.count;
-	uint64_t sum = 0;
 	char what[96];
 	int count = tt_driver_memory_plan(&driver_options, items, limit);
 
 	if (count < 0)
 		return count;
-	fprintf(out, "memory plan:\n");
 	for (int i = 0; i < count; i++)
-		print_part(out, items[i].what, items[i].bytes, &sum);
+		print_part(out, items[i].what, items[i].bytes, sum);
 
 	tt_pipeline_memory(&pipeline, config);
 	snprintf(what, sizeof(what), "flow tables: %" PRIu32 " x %" PRIu32 " connections", workers,
 		config->flow.connections);
-	print_part(out, what, workers * pipeline.flows_bytes, &sum);
+	print_part(out, what, workers * pipeline.flows_bytes, sum);
 	snprintf(what, sizeof(what), "fragments: %" PRIu32 " x %" PRIu32 " datagrams", workers,
 		config->fragments.datagrams);
-	print_part(out, what, workers * pipeline.fragments_bytes, &sum);
+	print_part(out, what, workers * pipeline.fragments_bytes, sum);
 	snprintf(what, sizeof(what), "records: %" PRIu32 " x %" PRIu32 " batches", workers,
 		config->memory.record_batches);
-	print_part(out, what, workers * pipeline.records_bytes, &sum);
+	print_part(out, what, workers * pipeline.records_bytes, sum);
 	if (pipeline.duplicates_bytes > 0) {
 		snprintf(what, sizeof(what), "duplicates: %" PRIu32 " x %" PRIu32 " packets",
 			workers, config->duplicates.packets);
-		print_part(out, what, workers * pipeline.duplicates_bytes, &sum);
+		print_part(out, what, workers * pipeline.duplicates_bytes, sum);
 	}
 	snprintf(what, sizeof(what), "payload: %" PRIu32 " x %" PRIu32 " connections", workers,
 		config->payload.connections);
-	print_part(out, what, workers * pipeline.payload_bytes, &sum);
+	print_part(out, what, workers * pipeline.payload_bytes, sum);
 	if (pipeline.dns_bytes > 0) {
 		snprintf(what, sizeof(what),
 			"DNS: %" PRIu32 " x %" PRIu32 " queries, %" PRIu32 " keys", workers,
 			config->dns.pending, config->dns.keys);
-		print_part(out, what, workers * pipeline.dns_bytes, &sum);
+		print_part(out, what, workers * pipeline.dns_bytes, sum);
 		print_part(out, "names of addresses, and DNS statistics merged",
-			tt_control_dns_bytes(config), &sum);
+			tt_control_dns_bytes(config), sum);
 	}
 	if (pipeline.http_bytes > 0) {
 		snprintf(what, sizeof(what),
 			"HTTP: %" PRIu32 " x %" PRIu32 " transactions, %" PRIu32 " keys", workers,
 			config->http.transactions, config->http.keys);
-		print_part(out, what, workers * pipeline.http_bytes, &sum);
-		print_part(out, "HTTP statistics merged", tt_control_http_bytes(config), &sum);
+		print_part(out, what, workers * pipeline.http_bytes, sum);
+		print_part(out, "HTTP statistics merged", tt_control_http_bytes(config), sum);
 	}
 	if (pipeline.tls_bytes > 0) {
 		snprintf(what, sizeof(what), "TLS: %" PRIu32 " x %" PRIu32 " handshakes", workers,
 			config->tls.handshakes);
-		print_part(out, what, workers * pipeline.tls_bytes, &sum);
+		print_part(out, what, workers * pipeline.tls_bytes, sum);
 	}
 	snprintf(what, sizeof(what), "rules: %" PRIu32 " x %" PRIu32 " connections", workers,
 		config->flow.connections);
-	print_part(out, what, workers * pipeline.rules_bytes, &sum);
+	print_part(out, what, workers * pipeline.rules_bytes, sum);
 	if (pipeline.rings_bytes > 0)
-		print_part(out, "rings between workers", pipeline.rings_bytes, &sum);
+		print_part(out, "rings between workers", pipeline.rings_bytes, sum);
 	snprintf(what, sizeof(what), "journal: %" PRIu32 " connections",
 		config->journal.connections);
-	print_part(out, what, tt_journal_bytes(config->journal.connections), &sum);
+	print_part(out, what, tt_journal_bytes(config->journal.connections), sum);
 	print_part(out, "journal: DNS and HTTP transactions, TLS handshakes",
-		tt_control_events_bytes(config), &sum);
+		tt_control_events_bytes(config), sum);
 	snprintf(what, sizeof(what), "clients, as far as they use it: %" PRIu32,
 		config->clients.limit);
-	print_part(out, what, tt_control_clients_bytes(config), &sum);
+	print_part(out, what, tt_control_clients_bytes(config), sum);
+	return 0;
+}
+
+int tt_run_print_memory_plan(const struct tt_config *config, FILE *out)
+{
+	uint64_t sum = 0;
+
+	/* A plan that cannot work prints nothing. */
+	int code = plan_memory(config, NULL, &sum);
+	if (code != 0)
+		return code;
+	sum = 0;
+	fprintf(out, "memory plan:\n");
+	plan_memory(config, out, &sum);
 	fprintf(out, "  %-60s %10.1f MiB\n", "in all", (double)sum / (1 << 20));
 	return 0;
+}
+
+int tt_run_check_memory(const struct tt_config *config)
+{
+	uint64_t available = tt_driver_memory_available(config);
+	uint64_t sum = 0;
+	int code = plan_memory(config, NULL, &sum);
+
+	if (code != 0 || sum <= available)
+		return code;
+	tt_log_error("the memory plan takes %" PRIu64 " MiB and %" PRIu64
+		     " MiB are available: --check prints its parts, with the keys that size them",
+		sum >> 20, available >> 20);
+	return TT_ERROR_MEMORY;
 }

@@ -63,4 +63,7 @@ int tt_run_check_rules(const struct tt_config *config);
  * plan that cannot work, which has been logged. */
 int tt_run_print_memory_plan(const struct tt_config *config, FILE *out);
 
+/* Is there as much memory as that? 0; TT_ERROR_MEMORY after a line in the log with both numbers. */
+int tt_run_check_memory(const struct tt_config *config);
+
 #endif

@@ -165,7 +165,11 @@ static int trace(const struct tt_config *config, const char *config_path)
 {
 	struct daemon daemon = {.config = config, .sockets = {.local = -1, .tcp = -1}};
 	struct tt_run run;
-	int code = tt_run_open(&run,
+	int code = tt_run_check_memory(config);
+
+	if (code != 0)
+		return EXIT_FAILED;
+	code = tt_run_open(&run,
 		&(struct tt_run_options){
 			.config = config,
 			.opened = on_opened,

@@ -211,6 +211,11 @@ int tt_driver_open(struct tt_driver **driver, const struct tt_driver_options *op
 	return 0;
 }
 
+uint64_t tt_driver_memory_available(const struct tt_config *config)
+{
+	return tt_eal_memory_available(config->memory.huge_pages != TT_HUGE_PAGES_NEVER);
+}
+
 const char *tt_driver_runtime_folder(void)
 {
 	return tt_eal_runtime_folder();

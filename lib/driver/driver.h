@@ -129,6 +129,10 @@ const char *tt_driver_time_source(struct tt_driver *driver);
 /* One thread, about every second: let the clocks of the ports follow the wall clock. */
 void tt_driver_sync_clock(struct tt_driver *driver);
 
+/* Memory that nobody has taken, huge pages included where the configuration may use them; UINT64_MAX
+ * when the kernel does not say. */
+uint64_t tt_driver_memory_available(const struct tt_config *config);
+
 /* What tt_driver_open() would take, without starting the EAL: returns the number of items, at most
  * `limit` (TT_PORT_LIMIT * 3 is enough), or a code for a plan that cannot work, which is logged. */
 int tt_driver_memory_plan(const struct tt_driver_options *options, struct tt_driver_memory *items,

@@ -295,6 +295,15 @@ static uint64_t available_bytes(void)
 	return kilobytes == 0 ? UINT64_MAX : kilobytes * 1024;
 }
 
+uint64_t tt_eal_memory_available(bool huge_pages)
+{
+	uint64_t available = available_bytes();
+
+	if (available == UINT64_MAX || !huge_pages)
+		return available;
+	return available + free_huge_bytes();
+}
+
 static int choose_memory(const struct tt_eal_request *request, bool *huge_pages)
 {
 	enum tt_config_huge_pages wish =

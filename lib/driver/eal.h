@@ -47,6 +47,9 @@ int tt_eal_start(const struct tt_eal_request *request);
 /* The folder with the telemetry socket, static; "" in a run over captures. */
 const char *tt_eal_runtime_folder(void);
 
+/* As tt_driver_memory_available(). Any time. */
+uint64_t tt_eal_memory_available(bool huge_pages);
+
 /* Only after a tt_eal_start() that gave 0. */
 void tt_eal_stop(void);
 
