@@ -120,6 +120,18 @@ static void wait_for_handshake(struct tt_flow *flow, const struct tt_tcp_segment
 		flow->patience++;
 }
 
+/* Likewise of a FIN: the patience follows from how often it was sent, also before the other side's. */
+static void wait_for_close(struct tt_flow *flow)
+{
+	const struct tt_tcp_counts *counts = flow->tcp.counts;
+	unsigned int sent = counts[0].fins > counts[1].fins ? counts[0].fins : counts[1].fins;
+
+	if (flow->class != TT_FLOW_TCP_CLOSING || sent == 0)
+		return;
+	flow->patience =
+		(sent - 1 < TT_FLOW_PATIENCE_LIMIT ? sent - 1 : TT_FLOW_PATIENCE_LIMIT) & 15u;
+}
+
 static void remember_layers(struct tt_flow *flow, const struct tt_packet *packet)
 {
 	flow->vlan_count = packet->vlan_count & 7u;
@@ -273,6 +285,8 @@ static void account(struct tt_worker *worker, unsigned int i, struct tt_flow *fl
 			wait_for_handshake(flow, &segment);
 		}
 		set_class(worker, flow, class_of_life(tt_tcp_update(&flow->tcp, &segment)));
+		if (unlikely(segment.flags & TT_TCP_FIN))
+			wait_for_close(flow);
 	} else if (flow->key.ip_protocol != IPPROTO_TCP || flow->class == TT_FLOW_OTHER) {
 		set_class(worker, flow, class_of_other(flow));
 	}

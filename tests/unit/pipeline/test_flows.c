@@ -215,6 +215,30 @@ static void a_repeated_syn_is_not(void)
 	check_end(&rig, &traffic);
 }
 
+/* Its sender waits twice as long each time, also before the other side's FIN. */
+static void a_repeated_fin_is_waited_for(void)
+{
+	struct traffic traffic = {.time_us = BASE_US};
+
+	talk(&traffic, a, web, 1000, false);
+	traffic_tcp(&traffic, a, web, FIN, 1101, 5051, 0);
+	traffic_tcp(&traffic, a, web, FIN, 1101, 5051, 0);
+	traffic_tcp(&traffic, web, a, FIN, 5051, 1102, 0);
+	traffic.time_us += 3900000;
+	traffic_tcp(&traffic, a, web, FIN, 1101, 5051, 0);
+	traffic.time_us += 7900000;
+	traffic_tcp(&traffic, web, a, TT_TCP_ACK, 5052, 1102, 0);
+	traffic.time_us += 8100000;
+	traffic_tcp(&traffic, web, a, TT_TCP_ACK, 5052, 1102, 0);
+
+	struct rig rig = run_over(&traffic);
+	CU_ASSERT_EQUAL_FATAL(rig.count, 2);
+	CU_ASSERT_EQUAL(rig.records[0].close_reason, TT_CLOSE_FIN);
+	CU_ASSERT_EQUAL(rig.records[0].tcp.half[TT_CLIENT_TO_SERVER].retransmits, 2);
+	CU_ASSERT_EQUAL(rig.records[0].counters[TT_SERVER_TO_CLIENT].packets, 4);
+	check_end(&rig, &traffic);
+}
+
 struct direction_case {
 	const char *name;
 	uint8_t protocol;
@@ -469,6 +493,7 @@ static const struct suite_test tests[] = {
 	{"TCP is closed by a reset", tcp_is_closed_by_a_reset},
 	{"a new SYN is another connection", a_new_syn_is_another_connection},
 	{"a repeated SYN is not", a_repeated_syn_is_not},
+	{"a repeated FIN is waited for", a_repeated_fin_is_waited_for},
 	{"the client is found", the_client_is_found},
 	{"a SYN corrects what was guessed", a_syn_corrects_what_was_guessed},
 	{"fragments join in any order", fragments_join_in_any_order},
