@@ -85,3 +85,8 @@ class Appliance:
         ports = ports.values() if isinstance(ports, dict) else ports
         return {port['name']: self.lab.counter('tap', port['name'], 'rx_packets')
                 - port['delivered'] - port.get('missed', 0) for port in ports}
+
+
+class Prompt(Appliance):
+    """Comes before other processes: for what depends on when packets are seen."""
+    prefix = 'chrt', '--rr', '1'

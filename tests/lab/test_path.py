@@ -6,7 +6,7 @@ import re
 import subprocess
 import unittest
 
-from appliance import Appliance
+from appliance import Prompt
 from lab import Lab, poll
 
 SERVER = '192.0.2.2'
@@ -17,11 +17,6 @@ VALUE = b'v' * 500000
 # The two ports of the tap are looked at one after the other. So that it does not matter which comes
 # first, answers come later than a busy machine takes from one look to the next.
 APART = '--delay-ms', '25'
-
-
-class Prompt(Appliance):
-    """Comes before other processes: what it says of times depends on when it sees a packet."""
-    prefix = 'chrt', '--rr', '1'
 
 
 class OverAPath(unittest.TestCase):
