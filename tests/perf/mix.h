@@ -17,7 +17,8 @@
 
 struct tt_mix {
 	const char *name;
-	uint32_t flows; /* that live at a time, nominally; and slots, but of a replay */
+	uint32_t
+		flows; /* of each worker, that live at a time, nominally; and slots, but of a replay */
 	bool replays;
 	enum tt_replay_kind kind; /* of a replay */
 	uint32_t sessions;	  /* of a replay: slots */

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What tt_decode() costs, on frames that are in the first-level cache, as a worker's prefetch has
- * it. One JSON line a mix; each number is the median of RUNS runs.
+ * it. One JSON line a mix; each number is the median of RUNS runs. Beside it, from the same runs:
+ * the same when no tunnel is to be taken off, and when filters are asked, too, none of which
+ * matches.
  */
 #include "packet/decode.h"
 
+#include "packet/filter.h"
+
+#include "measure.h"
 #include "packet/tunnels.h"
 
 #include <stdio.h>
-#include <time.h>
-#if defined(__x86_64__)
-#include <x86intrin.h>
-#endif
 
 #define FRAMES	 64
 #define RUNS	 101
@@ -22,55 +23,75 @@ static uint8_t frames[FRAMES][CAPACITY];
 static uint32_t frame_bytes[FRAMES];
 static struct tt_packet packets[FRAMES];
 
-static uint64_t read_cycles(void)
+/* ns a packet. */
+struct cost {
+	double ns[RUNS];
+};
+
+static void decode_all(const struct tt_decode_options *options, const struct tt_filter *filter)
 {
-#if defined(__x86_64__)
-	return __rdtsc();
-#else
-	return 0;
-#endif
+	for (unsigned int i = 0; i < FRAMES; i++) {
+		if (tt_decode(&packets[i], options, TT_LINK_ETHERNET, frames[i], frame_bytes[i],
+			    frame_bytes[i]) != TT_DECODE_IP)
+			abort();
+		if (filter != NULL && tt_filter_excludes(filter, &packets[i]))
+			abort();
+	}
 }
 
-static uint64_t read_ns(void)
+static void measure_run(struct cost *cost, unsigned int run,
+	const struct tt_decode_options *options, const struct tt_filter *filter)
 {
-	struct timespec now;
+	const double count = (double)FRAMES * ROUNDS;
+	uint64_t start = measure_ns();
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	for (unsigned int round = 0; round < ROUNDS; round++)
+		decode_all(options, filter);
+	cost->ns[run] = (double)(measure_ns() - start) / count;
 }
 
-static int compare(const void *a, const void *b)
+/* Networks that no frame comes from. */
+static void make_filter(struct tt_filter *filter, unsigned int rules)
 {
-	double left = *(const double *)a;
-	double right = *(const double *)b;
+	struct tt_filter_rule exclude[TT_FILTER_RULES] = {0};
 
-	return (left > right) - (left < right);
+	for (unsigned int i = 0; i < rules; i++) {
+		exclude[i].ip_version = 4;
+		exclude[i].prefix_bits = 24;
+		exclude[i].address[0] = 233;
+		exclude[i].address[2] = (uint8_t)i;
+	}
+	if (tt_filter_make(filter, NULL, 0, exclude, rules) != 0)
+		abort();
 }
 
-static void measure(const char *mix)
+/* `plain`: without tunnels, so that it can be compared with what knows of none. */
+static void measure(const char *mix, bool plain)
 {
 	static const struct tt_decode_options options = {
 		.layer_kinds = UINT32_MAX, .layer_limit = TT_PACKET_LAYERS};
-	static double ns[RUNS];
-	static double cycles[RUNS];
-	const double count = (double)FRAMES * ROUNDS;
+	static const struct tt_decode_options without_tunnels = {0};
+	static struct tt_filter one_rule, all_rules;
+	static struct cost all, untunnelled, filtered_by_one, filtered_by_all;
 
+	make_filter(&one_rule, 1);
+	make_filter(&all_rules, TT_FILTER_RULES);
 	for (unsigned int run = 0; run < RUNS; run++) {
-		uint64_t start_ns = read_ns();
-		uint64_t start_cycles = read_cycles();
-
-		for (unsigned int round = 0; round < ROUNDS; round++)
-			for (unsigned int i = 0; i < FRAMES; i++)
-				if (tt_decode(&packets[i], &options, TT_LINK_ETHERNET, frames[i],
-					    frame_bytes[i], frame_bytes[i]) != TT_DECODE_IP)
-					abort();
-		cycles[run] = (double)(read_cycles() - start_cycles) / count;
-		ns[run] = (double)(read_ns() - start_ns) / count;
+		measure_run(&all, run, &options, NULL);
+		measure_run(&untunnelled, run, plain ? &without_tunnels : &options, NULL);
+		measure_run(&filtered_by_one, run, &options, &one_rule);
+		measure_run(&filtered_by_all, run, &options, &all_rules);
 	}
-	qsort(ns, RUNS, sizeof(ns[0]), compare);
-	qsort(cycles, RUNS, sizeof(cycles[0]), compare);
-	printf("{\"mix\":\"%s\",\"flows\":%d,\"ns_per_packet\":%.2f,\"cycles_per_packet\":%.1f}\n",
-		mix, FRAMES, ns[RUNS / 2], cycles[RUNS / 2]);
+	double ns = measure_median(all.ns, RUNS);
+	printf("{\"mix\":\"%s\",\"flows\":%d,\"packets\":%d,\"ns_per_packet\":%.2f,"
+	       "\"cycles_per_packet\":%.1f,\"filter_1_rule_ns\":%.2f,"
+	       "\"filter_%d_rules_ns\":%.2f",
+		mix, FRAMES, FRAMES * ROUNDS, ns, measure_cycles_of_ns(ns),
+		measure_median(filtered_by_one.ns, RUNS) - ns, TT_FILTER_RULES,
+		measure_median(filtered_by_all.ns, RUNS) - ns);
+	if (plain)
+		printf(",\"without_tunnels_ns\":%.2f", measure_median(untunnelled.ns, RUNS));
+	puts("}");
 }
 
 static void put_transport(struct build *build, bool tcp, unsigned int port)
@@ -113,7 +134,7 @@ static void measure_plain(const char *mix, bool vlan, bool ipv6, bool tcp)
 		put_plain(&build, vlan, ipv6, tcp, 20000 + i);
 		keep(i, &build);
 	}
-	measure(mix);
+	measure(mix, true);
 }
 
 /* All eight plain shapes, in no order that a branch predictor learns soon. */
@@ -128,7 +149,7 @@ static void measure_mixed(void)
 		put_plain(&build, state >> 31 & 1, state >> 30 & 1, state >> 29 & 1, 20000 + i);
 		keep(i, &build);
 	}
-	measure("decode-plain-mixed");
+	measure("decode-plain-mixed", true);
 }
 
 static void measure_options(void)
@@ -141,7 +162,7 @@ static void measure_options(void)
 		put_transport(&build, true, 20000 + i);
 		keep(i, &build);
 	}
-	measure("decode-ipv4-options-tcp");
+	measure("decode-ipv4-options-tcp", true);
 }
 
 static void measure_tunnel(
@@ -154,7 +175,7 @@ static void measure_tunnel(
 		put_transport(&build, true, 20000 + i);
 		keep(i, &build);
 	}
-	measure(mix);
+	measure(mix, false);
 }
 
 int main(void)

@@ -8,11 +8,11 @@
 #include "protocol/dns_stats.h"
 #include "protocol/names.h"
 
+#include "measure.h"
 #include "protocol/dns_build.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define RUNS	     9
 #define TRANSACTIONS 200000
@@ -36,22 +36,6 @@ static bool with_stats;
 static bool with_names;
 static uint64_t time_us = 1700000000000000;
 static uint64_t answered;
-
-static uint64_t read_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double left = *(const double *)a;
-	double right = *(const double *)b;
-
-	return (left > right) - (left < right);
-}
 
 static void report(void *context, const struct tt_dns_transaction *transaction)
 {
@@ -87,17 +71,16 @@ static double measure(void)
 	double ns[RUNS];
 
 	for (unsigned int run = 0; run < RUNS; run++) {
-		uint64_t start_ns = read_ns();
+		uint64_t start_ns = measure_ns();
 		for (unsigned int flight = 0; flight < TRANSACTIONS; flight += FLIGHT) {
 			for (unsigned int i = flight; i < flight + FLIGHT; i++)
 				take(&keys[i], 0, &queries[i]);
 			for (unsigned int i = flight; i < flight + FLIGHT; i++)
 				take(&keys[i], 1, &answers[i]);
 		}
-		ns[run] = (double)(read_ns() - start_ns) / TRANSACTIONS;
+		ns[run] = (double)(measure_ns() - start_ns) / TRANSACTIONS;
 	}
-	qsort(ns, RUNS, sizeof(ns[0]), compare);
-	return ns[RUNS / 2];
+	return measure_median(ns, RUNS);
 }
 
 static void keep(struct packet *packet, const struct dns_build *build)
@@ -198,11 +181,13 @@ int main(void)
 		double stats_ns = measure();
 		with_names = true;
 		double all_ns = measure();
-		printf("{\"mix\":\"transactions-%u\",\"flows\":%d,\"ns_per_packet\":%.1f,"
+		printf("{\"mix\":\"transactions-%u\",\"flows\":%d,\"packets\":%d,\"ns_per_packet\":"
+		       "%.1f,\"cycles_per_packet\":%.0f,"
 		       "\"transaction_ns\":%.0f,\"parse_ns\":%.0f,\"pair_ns\":%.0f,\"stats_ns\":%."
 		       "0f,\"names_ns\":%.0f,\"keys\":%llu,"
 		       "\"other\":%llu,\"answered\":%llu}\n",
-			domains[i], TRANSACTIONS, all_ns / 2, all_ns, parse_ns, pair_ns - parse_ns,
+			domains[i], TRANSACTIONS, 2 * RUNS * TRANSACTIONS, all_ns / 2,
+			measure_cycles_of_ns(all_ns / 2), all_ns, parse_ns, pair_ns - parse_ns,
 			stats_ns - pair_ns, all_ns - stats_ns,
 			(unsigned long long)tt_counter_read(&tt_dns_stats_counters(stats)->keys),
 			(unsigned long long)tt_counter_read(&tt_dns_stats_counters(stats)->other),

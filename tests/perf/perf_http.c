@@ -9,10 +9,11 @@
 #include "protocol/http_stats.h"
 #include "protocol/route.h"
 
+#include "measure.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define RUNS	     9
 #define TRANSACTIONS 200000
@@ -41,22 +42,6 @@ static bool with_route;
 static bool with_stats;
 static uint64_t reported;
 static uint64_t route_bytes;
-
-static uint64_t read_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double left = *(const double *)a;
-	double right = *(const double *)b;
-
-	return (left > right) - (left < right);
-}
 
 static void report(
 	void *context, const struct tt_http_transaction *transaction, unsigned int client)
@@ -90,17 +75,16 @@ static double measure(struct tt_http1_connection *connections, unsigned int coun
 	uint64_t time_us = 1;
 
 	for (unsigned int run = 0; run < RUNS; run++) {
-		uint64_t start_ns = read_ns();
+		uint64_t start_ns = measure_ns();
 		for (unsigned int i = 0; i < TRANSACTIONS; i++, time_us += 10) {
 			struct tt_http1_connection *connection = &connections[i % count];
 			unsigned int path = i * 7 % PATHS;
 			data(connection, 0, requests[path], request_bytes[path], cut, time_us);
 			data(connection, 1, answer, sizeof(answer), cut, time_us + 5);
 		}
-		ns[run] = (double)(read_ns() - start_ns) / TRANSACTIONS;
+		ns[run] = (double)(measure_ns() - start_ns) / TRANSACTIONS;
 	}
-	qsort(ns, RUNS, sizeof(ns[0]), compare);
-	return ns[RUNS / 2];
+	return measure_median(ns, RUNS);
 }
 
 int main(void)
@@ -140,10 +124,12 @@ int main(void)
 		with_stats = true;
 		double all_ns = measure(connections, counts[i], 0);
 		double split_ns = measure(connections, counts[i], 60);
-		printf("{\"mix\":\"http-%u\",\"flows\":%u,\"ns_per_packet\":%.1f,"
+		printf("{\"mix\":\"http-%u\",\"flows\":%u,\"packets\":%d,\"ns_per_packet\":%.1f,"
+		       "\"cycles_per_packet\":%.0f,"
 		       "\"transaction_ns\":%.0f,\"pair_ns\":%.0f,\"route_ns\":%.0f,\"stats_ns\":"
 		       "%.0f,\"split_ns\":%.0f,\"keys\":%llu,\"reported\":%llu}\n",
-			counts[i], counts[i], all_ns / 2, all_ns, pair_ns, route_ns - pair_ns,
+			counts[i], counts[i], 2 * RUNS * TRANSACTIONS, all_ns / 2,
+			measure_cycles_of_ns(all_ns / 2), all_ns, pair_ns, route_ns - pair_ns,
 			all_ns - route_ns, split_ns,
 			(unsigned long long)tt_counter_read(&tt_http_stats_counters(stats)->keys),
 			(unsigned long long)reported);

@@ -70,7 +70,7 @@ static const struct tt_mix mixes[] = {
 	SMALL("small-100k", 100000, 1),
 	SMALL("small-1m", 1000000, 1),
 	SMALL("small-10m", 10000000, 1),
-	REPLAY("web", TT_REPLAY_WEB, 600000, 40000, 12000000, 1000000, 1),
+	REPLAY("web", TT_REPLAY_WEB, 330000, 40000, 12000000, 200000, 1),
 	REPLAY("setup", TT_REPLAY_SETUP, 340000, 58000, 3300000, 100000, 1),
 	REPLAY("churn", TT_REPLAY_CHURN, 1300000, 50000, 8000000, 100000, 1),
 	REPLAY("dns", TT_REPLAY_DNS, 600000, 20000, 2000000, 100000, 1),
@@ -87,11 +87,11 @@ static const struct tt_mix mixes[] = {
 		.workers = 1,
 	},
 	SMALL("workers-2-small-100k", 100000, 2),
-	REPLAY("workers-2-web", TT_REPLAY_WEB, 1200000, 40000, 12000000, 1000000, 2),
+	REPLAY("workers-2-web", TT_REPLAY_WEB, 330000, 40000, 12000000, 200000, 2),
 };
 #define MIXES (sizeof(mixes) / sizeof(mixes[0]))
 
-static const struct tt_mix_effort full = {61, 8, 4096, 20000, 1001, false};
+static const struct tt_mix_effort full = {31, 8, 4096, 20000, 301, false};
 static const struct tt_mix_effort quick = {3, 1, 1024, 3000, 11, true};
 
 static struct rte_mempool *pool;
@@ -130,7 +130,7 @@ static struct tt_mix complete(const struct tt_mix *given, bool is_quick)
 	mix.idle_us = mix.flow_packets == 1 ? 10000 : idle_us;
 	mix.timeout_us = or_default(mix.timeout_us, mix.idle_us);
 
-	uint64_t steady = mix.packets_per_s * (mix.timeout_us + SWEEP_US * 3 / 2) / 1000000;
+	uint64_t steady = mix.packets_per_s * (mix.timeout_us + SWEEP_US) / 1000000;
 	uint64_t passes = 2 * slots;
 	if ((mix.flow_packets > 0 || mix.replays) && steady > passes)
 		passes = steady;
@@ -138,7 +138,7 @@ static struct tt_mix complete(const struct tt_mix *given, bool is_quick)
 
 	bool changes = mix.flow_packets > 0 || mix.replays;
 	uint32_t capacity = changes ? mix.flows * (mix.replays ? 2 : 4) : mix.flows / 8 * 9 + 1024;
-	mix.capacity = (uint32_t)or_default(mix.capacity / divisor, capacity / mix.workers);
+	mix.capacity = (uint32_t)or_default(mix.capacity / divisor, capacity);
 	return mix;
 }
 
@@ -195,11 +195,11 @@ static void print(const struct tt_mix *mix, const struct tt_replay *replay,
 			result->median[TT_RUN_COST_STAGES + stage]);
 	printf("},\"bytes_per_flow\":%.1f,\"entry_bytes\":%zu,\"tcp_bytes\":%zu,"
 	       "\"floors\":{\"receive\":%.1f,\"decode\":%.1f,\"rte_hash\":%.1f},"
-	       "\"lookup_ns\":%.1f,\"rte_hash_lookup_ns\":%.1f",
+	       "\"lookup_ns\":%.1f,\"rte_hash_lookup_ns\":%.1f,\"tcp_metrics_ns\":%.1f",
 		(double)tt_flow_table_bytes(mix->capacity) / mix->capacity, sizeof(struct tt_flow),
 		sizeof(struct tt_tcp), ns(floors->receive), ns(floors->decode),
 		ns(all - floors->flow_table_lookup + floors->rte_hash_lookup),
-		ns(floors->flow_table_lookup), ns(floors->rte_hash_lookup));
+		ns(floors->flow_table_lookup), ns(floors->rte_hash_lookup), ns(floors->tcp));
 	print_records("records", &result->merged);
 	print_records("pulled", &result->pulled);
 	printf(",\"control_ns_per_record\":%.0f,\"pull_lost\":%" PRIu64 ",\"records_lost\":%" PRIu64

@@ -5,9 +5,10 @@
  */
 #include "flow/tcp.h"
 
+#include "measure.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define CONNECTIONS 64
 #define SEGMENTS    512 /* of one connection, in one run */
@@ -15,21 +16,6 @@
 #define BYTES	    1448
 
 static struct tt_tcp_segment segments[SEGMENTS];
-
-static uint64_t read_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double left = *(const double *)a, right = *(const double *)b;
-
-	return (left > right) - (left < right);
-}
 
 static struct tt_tcp_segment segment_of(unsigned int direction, unsigned int flags,
 	uint32_t sequence, uint32_t acknowledgment, uint32_t bytes, uint64_t time_us)
@@ -69,16 +55,18 @@ static void measure(const char *mix)
 	for (unsigned int run = 0; run < RUNS; run++) {
 		for (unsigned int i = 0; i < CONNECTIONS; i++)
 			tcp[i] = opened();
-		uint64_t start = read_ns();
+		uint64_t start = measure_ns();
 		for (unsigned int n = 0; n < SEGMENTS; n++)
 			for (unsigned int i = 0; i < CONNECTIONS; i++)
 				if (tt_tcp_update(&tcp[i], &segments[n]) != TT_TCP_OPEN)
 					abort();
-		ns[run] = (double)(read_ns() - start) / (SEGMENTS * CONNECTIONS);
+		ns[run] = (double)(measure_ns() - start) / (SEGMENTS * CONNECTIONS);
 	}
-	qsort(ns, RUNS, sizeof(ns[0]), compare);
-	printf("{\"mix\":\"%s\",\"flows\":%d,\"ns_per_packet\":%.2f}\n", mix, CONNECTIONS,
-		ns[RUNS / 2]);
+	double median = measure_median(ns, RUNS);
+	printf("{\"mix\":\"%s\",\"flows\":%d,\"packets\":%d,\"ns_per_packet\":%.2f,"
+	       "\"cycles_per_packet\":%.1f}\n",
+		mix, CONNECTIONS, RUNS * SEGMENTS * CONNECTIONS, median,
+		measure_cycles_of_ns(median));
 }
 
 /* Full segments, of which the peer acknowledges every second. */

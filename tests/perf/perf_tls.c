@@ -6,10 +6,10 @@
  */
 #include "protocol/tls_connection.h"
 
+#include "measure.h"
 #include "protocol/tls_build.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #define RUNS	   9
 #define HANDSHAKES 100000
@@ -20,22 +20,6 @@ static struct tt_tls_pool pool;
 static struct tls_build client;
 static struct tls_build server;
 static uint64_t reported;
-
-static uint64_t read_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-	double left = *(const double *)a;
-	double right = *(const double *)b;
-
-	return (left > right) - (left < right);
-}
 
 static void take(void *context, const struct tt_tls_event *event)
 {
@@ -92,17 +76,16 @@ static double measure(unsigned int pieces)
 	double ns[RUNS];
 
 	for (unsigned int run = 0; run < RUNS; run++) {
-		uint64_t start_ns = read_ns();
+		uint64_t start_ns = measure_ns();
 		for (unsigned int i = 0; i < HANDSHAKES; i++) {
 			struct tt_tls_connection connection = {0};
 			feed(&connection, 0, &client, pieces);
 			feed(&connection, 1, &server, pieces);
 			tt_tls_connection_close(&connection, &pool, &consumer);
 		}
-		ns[run] = (double)(read_ns() - start_ns) / HANDSHAKES;
+		ns[run] = (double)(measure_ns() - start_ns) / HANDSHAKES;
 	}
-	qsort(ns, RUNS, sizeof(ns[0]), compare);
-	return ns[RUNS / 2];
+	return measure_median(ns, RUNS);
 }
 
 int main(void)
@@ -110,9 +93,15 @@ int main(void)
 	if (tt_tls_pool_create(&pool, 1024, 1024, false) != 0)
 		return 1;
 	build_flights();
-	for (unsigned int pieces = 1; pieces <= 2; pieces++)
-		printf("{\"mix\":\"tls-handshake-%u\",\"flows\":1,\"handshake_ns\":%.1f}\n", pieces,
-			measure(pieces));
+	for (unsigned int pieces = 1; pieces <= 2; pieces++) {
+		double ns = measure(pieces);
+
+		printf("{\"mix\":\"tls-handshake-%u\",\"flows\":1,\"packets\":%d,\"ns_per_packet\":"
+		       "%.1f,"
+		       "\"cycles_per_packet\":%.0f,\"handshake_ns\":%.1f}\n",
+			pieces, 2 * (int)pieces * RUNS * HANDSHAKES, ns / (2 * pieces),
+			measure_cycles_of_ns(ns / (2 * pieces)), ns);
+	}
 	if (reported != 2ull * RUNS * HANDSHAKES)
 		return 1;
 	tt_tls_pool_destroy(&pool);

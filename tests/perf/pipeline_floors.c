@@ -4,15 +4,17 @@
 #include "flow/table.h"
 #include "packet/decode.h"
 
+#include <netinet/in.h>
 #include <rte_cycles.h>
 #include <rte_hash.h>
 #include <rte_lcore.h>
 #include <rte_prefetch.h>
 
 #define BURST	    TT_FLOW_BURST
-#define ROUNDS_MAX  1001 /* short ones, which the scheduler seldom disturbs */
-#define BURSTS	    32	 /* a round */
-#define LOOKUP_RATE 10000000
+#define ROUNDS_MAX  301	     /* short ones, which the scheduler seldom disturbs */
+#define BURSTS	    32	     /* a round */
+#define LOOKUP_RATE 10000000 /* packets a second of packet time */
+#define TCP_AHEAD   8
 
 static const struct tt_decode_options decode_options = {
 	.layer_kinds = UINT32_MAX, .layer_limit = TT_PACKET_LAYERS};
@@ -68,26 +70,28 @@ struct lookup {
 	struct tt_flow_table *flow_table;
 	struct rte_hash *rte_hash;
 	struct tt_key_secret secret;
+	struct tt_received received[BURST];
+	unsigned int directions[BURST];
 	struct tt_packet packets[BURST];
 	struct tt_flow_key keys[BURST];
 	const void *key_pointers[BURST];
 	uint32_t hashes[BURST];
 };
 
+/* The next burst; its packets stay until free_burst(). */
 static void next_keys(struct lookup *lookup, struct tt_traffic *traffic)
 {
 	const struct tt_key_options options = {.tunnel = true};
-	struct tt_received received[BURST];
 
-	if (tt_traffic_receive(traffic, 0, received, BURST, 0) != BURST)
+	if (tt_traffic_receive(traffic, 0, lookup->received, BURST, 0) != BURST)
 		tt_mix_fail("no mbufs");
-	decode_burst(lookup->packets, received, BURST);
+	decode_burst(lookup->packets, lookup->received, BURST);
 	for (unsigned int i = 0; i < BURST; i++) {
-		tt_flow_key_make(&lookup->keys[i], &lookup->packets[i], &options);
+		lookup->directions[i] =
+			tt_flow_key_make(&lookup->keys[i], &lookup->packets[i], &options);
 		lookup->hashes[i] = (uint32_t)tt_flow_key_hash(&lookup->keys[i], &lookup->secret);
 		lookup->key_pointers[i] = &lookup->keys[i];
 	}
-	free_burst(received, BURST);
 }
 
 static bool take(void *context, struct tt_flow *flow)
@@ -95,6 +99,25 @@ static bool take(void *context, struct tt_flow *flow)
 	(void)context;
 	(void)flow;
 	return true;
+}
+
+/* Every flow sees all of its segments, so that they are in order. */
+static double measure_pass(struct lookup *lookup, struct tt_traffic *traffic, unsigned int rounds,
+	uint64_t (*time_burst)(struct lookup *lookup))
+{
+	static double cycles[ROUNDS_MAX];
+
+	for (unsigned int round = 0; round < rounds; round++) {
+		uint64_t sum = 0;
+
+		for (unsigned int i = 0; i < BURSTS; i++) {
+			next_keys(lookup, traffic);
+			sum += time_burst(lookup);
+			free_burst(lookup->received, BURST);
+		}
+		cycles[round] = (double)sum / BURSTS / BURST;
+	}
+	return tt_mix_median(cycles, rounds);
 }
 
 static void fill_tables(struct lookup *lookup, struct tt_traffic *traffic, uint32_t flows)
@@ -113,10 +136,10 @@ static void fill_tables(struct lookup *lookup, struct tt_traffic *traffic, uint3
 				    lookup->hashes[i], found[i]) != 0)
 				tt_mix_fail("rte_hash is full");
 		}
+		free_burst(lookup->received, BURST);
 	}
 }
 
-/* Each table looks a burst up and touches the hot line of what it found. */
 static uint64_t time_flow_table(struct lookup *lookup)
 {
 	struct tt_flow *found[BURST];
@@ -128,6 +151,38 @@ static uint64_t time_flow_table(struct lookup *lookup)
 		found[i] = tt_flow_table_find(
 			lookup->flow_table, found[i], &lookup->keys[i], lookup->hashes[i]);
 		found[i]->counters[0].packets++;
+	}
+	return rte_rdtsc_precise() - start;
+}
+
+static void update_tcp(struct lookup *lookup, unsigned int i, struct tt_flow *flow)
+{
+	struct tt_tcp_segment segment;
+
+	if (lookup->packets[i].ip_protocol == IPPROTO_TCP &&
+		tt_tcp_segment_read(&segment, &lookup->packets[i], lookup->directions[i],
+			lookup->received[i].time_us))
+		tt_tcp_update(&flow->tcp, &segment);
+}
+
+/* The same with TCP's metrics. The lines that these touch are fetched a few packets ahead, as the
+ * flow stage does: a processor has few misses outstanding. */
+static uint64_t time_tcp(struct lookup *lookup)
+{
+	struct tt_flow *found[BURST];
+	uint64_t start = rte_rdtsc_precise();
+
+	tt_flow_table_lookup_bulk(lookup->flow_table, lookup->keys, lookup->hashes, BURST, found);
+	for (unsigned int i = 0; i < BURST + TCP_AHEAD; i++) {
+		if (i < BURST) {
+			rte_prefetch0(found[i]->counters);
+			rte_prefetch0(&found[i]->tcp);
+			rte_prefetch0(&found[i]->tcp.counts);
+		}
+		if (i >= TCP_AHEAD) {
+			found[i - TCP_AHEAD]->counters[0].packets++;
+			update_tcp(lookup, i - TCP_AHEAD, found[i - TCP_AHEAD]);
+		}
 	}
 	return rte_rdtsc_precise() - start;
 }
@@ -152,7 +207,6 @@ static uint64_t time_rte_hash(struct lookup *lookup)
 static void measure_lookups(const struct tt_floors_job *job)
 {
 	static struct lookup lookup;
-	static double flow_table[ROUNDS_MAX], rte_hash[ROUNDS_MAX];
 	const struct tt_mix flows = {
 		.flows = job->flows,
 		.udp_flows_of_8 = job->mix->udp_flows_of_8,
@@ -176,20 +230,14 @@ static void measure_lookups(const struct tt_floors_job *job)
 		tt_key_secret_make(&lookup.secret, 1) != 0)
 		tt_mix_fail("no memory for the tables");
 	fill_tables(&lookup, traffic, job->flows);
-	for (unsigned int round = 0; round < job->effort->floor_rounds; round++) {
-		uint64_t cycles[2] = {0};
-
-		for (unsigned int i = 0; i < BURSTS; i++) {
-			next_keys(&lookup, traffic);
-			cycles[0] += time_flow_table(&lookup);
-			next_keys(&lookup, traffic);
-			cycles[1] += time_rte_hash(&lookup);
-		}
-		flow_table[round] = (double)cycles[0] / BURSTS / BURST;
-		rte_hash[round] = (double)cycles[1] / BURSTS / BURST;
-	}
-	job->floors->flow_table_lookup = tt_mix_median(flow_table, job->effort->floor_rounds);
-	job->floors->rte_hash_lookup = tt_mix_median(rte_hash, job->effort->floor_rounds);
+	unsigned int rounds = job->effort->floor_rounds;
+	job->floors->flow_table_lookup = measure_pass(&lookup, traffic, rounds, time_flow_table);
+	job->floors->rte_hash_lookup = measure_pass(&lookup, traffic, rounds, time_rte_hash);
+	/* All flows once more, so that the next segment of each follows one that was seen. */
+	for (uint64_t packets = 0; packets < job->flows; packets += BURSTS * BURST)
+		measure_pass(&lookup, traffic, 1, time_tcp);
+	job->floors->tcp = measure_pass(&lookup, traffic, rounds, time_tcp) -
+		measure_pass(&lookup, traffic, rounds, time_flow_table);
 	rte_hash_free(lookup.rte_hash);
 	tt_flow_table_destroy(lookup.flow_table);
 	tt_traffic_destroy(traffic);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a mix costs at least, whoever does it: its packets received and freed; decoded, too; and the
- * lookup of as many flows, in our table and in rte_hash. On the worker's lcore.
+ * lookup of as many flows, in our table and in rte_hash; and in our table with TCP's metrics kept
+ * and without. On the worker's lcore.
  */
 #ifndef TT_TESTS_PERF_PIPELINE_FLOORS_H
 #define TT_TESTS_PERF_PIPELINE_FLOORS_H
@@ -15,6 +16,7 @@ struct tt_floors {
 	double decode; /* and receive */
 	double flow_table_lookup;
 	double rte_hash_lookup;
+	double tcp; /* what TCP's metrics add to a lookup and its counters */
 };
 
 struct tt_floors_job {

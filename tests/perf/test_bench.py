@@ -15,7 +15,7 @@ STAGES = {'receive', 'decode', 'steer', 'flow', 'free', 'sweep'}
 
 def bench(*arguments):
     return subprocess.run([ROOT / 'scripts' / 'bench', '--build', BUILD, *arguments], check=False, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=600)
 
 
 @unittest.skipUnless((BUILD / 'tests' / 'perf' / 'perf_pipeline').exists(), 'not built')
@@ -50,6 +50,12 @@ class Bench(unittest.TestCase):
         result = self.results('--quick', 'workers-2-web')['workers-2-web']
         self.assertEqual(result['workers'], 2)
 
+    def test_reads_a_file(self):
+        result = self.results('--quick', 'read')['read']
+        self.assertEqual(result['packets'], 35 * result['flows'])
+        for name in ('cycles_per_packet', 'receive_ns_per_packet', 'ratio_to_receive', 'cpu_ns_per_packet'):
+            self.assertIn(name, result)
+
     def test_compares_with_an_older_run(self):
         with tempfile.NamedTemporaryFile('w', suffix='.json') as old:
             print(json.dumps({'mix': 'decode-ipv4-tcp', 'flows': 64, 'ns_per_packet': 1e6}), file=old, flush=True)
@@ -58,6 +64,8 @@ class Bench(unittest.TestCase):
         self.assertEqual(set(results), {'decode-ipv4-tcp', 'decode-ipv4-udp', 'decode-ipv4-options-tcp'})
         self.assertGreater(results['decode-ipv4-tcp']['ratio_to_old'], 1)
         self.assertNotIn('ratio_to_old', results['decode-ipv4-udp'])
+        for name in ('packets', 'cycles_per_packet', 'without_tunnels_ns'):
+            self.assertGreater(results['decode-ipv4-tcp'][name], 0)
 
     def test_refuses_a_name_of_no_mix(self):
         run = bench('pipeline-9')
