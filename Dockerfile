@@ -11,7 +11,8 @@ FROM debian:bookworm-slim
 # DPDK's drivers are plugins, found at run time.
 RUN apt-get update \
 	&& apt-get install -y --no-install-recommends \
-		libpcap0.8 libyaml-0-2 libjansson4 libmicrohttpd12 libcurl4 libsystemd0 libssl3 libhyperscan5 libseccomp2 \
+		libpcap0.8 libyaml-0-2 libjansson4 libmicrohttpd12 libcurl4 libsystemd0 libssl3 libhyperscan5 libncurses6 \
+		libseccomp2 \
 		librte-meta-bus librte-meta-common librte-meta-mempool librte-meta-net librte-telemetry23 \
 	&& rm -rf /var/lib/apt/lists/*
 COPY --from=build /out/ /

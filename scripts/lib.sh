@@ -7,9 +7,10 @@
 PATH=$PATH:/usr/sbin:/sbin
 root=$(cd "$(dirname "$0")/.." && pwd)
 build_packages="gcc libc6-dev meson ninja-build pkg-config libdpdk-dev libpcap-dev libyaml-dev
-	libjansson-dev libmicrohttpd-dev libcurl4-openssl-dev libsystemd-dev libhyperscan-dev libssl-dev libseccomp-dev"
+	libjansson-dev libmicrohttpd-dev libcurl4-openssl-dev libsystemd-dev libhyperscan-dev libssl-dev libncurses-dev
+	libseccomp-dev"
 lab_packages="procps iproute2 ethtool iputils-ping nginx-light curl dnsmasq-base bind9-dnsutils openssl
-	redis-server iperf3 dnsperf knot python3 dpdk-dev prometheus"
+	redis-server iperf3 dnsperf knot python3 dpdk-dev prometheus tmux"
 test_packages="clang libclang-rt-14-dev llvm clang-format clang-tidy cppcheck shellcheck binutils
 	libcunit1-dev dpdk python3 groff-base mandoc"
 

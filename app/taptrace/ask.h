@@ -8,6 +8,7 @@
 
 #include "client.h"
 #include "commands.h"
+#include "fields.h"
 #include "table.h"
 
 #include <stdbool.h>
@@ -48,11 +49,5 @@ bool tt_ask_print(const char *type, json_t *record);
 /* Disconnects; the exit status after `code`, and after a line in the log when standard output could
  * not take everything. */
 int tt_ask_finish(struct tt_ask *ask, int code);
-
-/* Integers of an object, 0 where they are absent. */
-uint64_t tt_json_unsigned(const json_t *object, const char *name);
-
-/* Text of an object, "" where it is absent. */
-const char *tt_json_text(const json_t *object, const char *name);
 
 #endif

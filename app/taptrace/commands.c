@@ -6,22 +6,29 @@
 const char *const tt_record_choices[] = {"connection", "dns", "http", "tls", "dns_stats",
 	"http_stats", "names", "summary", "all", NULL};
 
-/* Of every command that asks a running appliance. */
+#define PREFIX                                                                                     \
+	{                                                                                          \
+		.name = "prefix", .value = 'p', .kind = TT_ARGUMENT_TEXT, .argument = "PREFIX",    \
+		.help = "the appliance's telemetry.prefix; taptrace by default"                    \
+	}
+#define SOCKET                                                                                     \
+	{                                                                                          \
+		.name = "socket", .value = 's', .kind = TT_ARGUMENT_FILE, .argument = "PATH",      \
+		.help = "its telemetry socket, wherever it is"                                     \
+	}
+#define HELP                                                                                       \
+	{                                                                                          \
+		.name = "help", .value = 'h', .help = "this text"                                  \
+	}
+
+/* Of every command that asks a running appliance and answers with a table. */
 static const struct tt_option shared[] = {
 	{.name = "json",
 		.value = 'j',
 		.help = "NDJSON, one object a line; the default but on a terminal"},
-	{.name = "prefix",
-		.value = 'p',
-		.kind = TT_ARGUMENT_TEXT,
-		.argument = "PREFIX",
-		.help = "the appliance's telemetry.prefix; taptrace by default"},
-	{.name = "socket",
-		.value = 's',
-		.kind = TT_ARGUMENT_FILE,
-		.argument = "PATH",
-		.help = "its telemetry socket, wherever it is"},
-	{.name = "help", .value = 'h', .help = "this text"},
+	PREFIX,
+	SOCKET,
+	HELP,
 	{0},
 };
 
@@ -49,7 +56,7 @@ static const struct tt_option read_options[] = {
 		.kind = TT_ARGUMENT_FILE,
 		.argument = "FILE",
 		.help = "the appliance's configuration, for its limits and timeouts"},
-	{.name = "help", .value = 'h', .help = "this text"},
+	HELP,
 	{0},
 };
 
@@ -83,17 +90,25 @@ static const struct tt_option pull_options[] = {
 	{.name = "all",
 		.value = TT_OPTION_ALL,
 		.help = "also active connections that have not changed since"},
-	{.name = "prefix",
-		.value = 'p',
-		.kind = TT_ARGUMENT_TEXT,
-		.argument = "PREFIX",
-		.help = "the appliance's telemetry.prefix; taptrace by default"},
+	PREFIX,
 	{.name = "socket",
 		.value = 's',
 		.kind = TT_ARGUMENT_FILE,
 		.argument = "PATH",
 		.help = "its pull socket, wherever it is"},
-	{.name = "help", .value = 'h', .help = "this text"},
+	HELP,
+	{0},
+};
+
+static const struct tt_option top_options[] = {
+	{.name = "delay",
+		.value = 'd',
+		.kind = TT_ARGUMENT_TEXT,
+		.argument = "SECONDS",
+		.help = "between two refreshes, 0.5 to 3600; 2 by default"},
+	PREFIX,
+	SOCKET,
+	HELP,
 	{0},
 };
 
@@ -152,4 +167,13 @@ const struct tt_command_line tt_commands[TT_COMMANDS] = {
 			"active, and the DNS and HTTP statistics since then; at last a line of the "
 			"type \"end\". A pull that broke off is given again by the next.",
 		.options = pull_options},
+	[TT_COMMAND_TOP] = {.name = "top",
+		.synopsis = "[OPTION...]",
+		.summary = "all of it, live on the whole terminal",
+		.description =
+			"A running appliance, live: throughput and loss of its ports, load of its "
+			"workers by stage, the fastest connections, services with errors and "
+			"latencies, domains with failures, versions of TLS and certificates that "
+			"expire. h shows the keys, q quits.",
+		.options = top_options},
 };

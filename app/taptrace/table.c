@@ -35,6 +35,37 @@ static int bytes_of(const char *text, unsigned int width)
 	return bytes;
 }
 
+/* Bytes of the character of UTF-8 (RFC 3629 section 4) that begins here; 0 when there is none that
+ * a terminal may be given. */
+static unsigned int character_bytes(const uint8_t *text)
+{
+	unsigned int length = 1 + (text[0] >= 0xc2) + (text[0] >= 0xe0) + (text[0] >= 0xf0);
+	/* Below them the second byte would be of a longer form than needed, or of a control
+	 * character; above, of half a surrogate pair or of nothing. */
+	uint8_t least = text[0] == 0xe0 || text[0] == 0xc2 ? 0xa0 : text[0] == 0xf0 ? 0x90 : 0x80;
+	uint8_t most = text[0] == 0xed ? 0x9f : text[0] == 0xf4 ? 0x8f : 0xbf;
+
+	if (text[0] < 0x80)
+		return text[0] >= 0x20 && text[0] != 0x7f;
+	if (text[0] < 0xc2 || text[0] > 0xf4 || text[1] < least || text[1] > most)
+		return 0;
+	for (unsigned int i = 2; i < length; i++)
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+	return length;
+}
+
+void tt_text_clean(char *text)
+{
+	while (*text != '\0') {
+		unsigned int length = character_bytes((const uint8_t *)text);
+
+		if (length == 0)
+			*text = '?';
+		text += length > 0 ? length : 1;
+	}
+}
+
 void tt_table_begin(
 	struct tt_table *table, FILE *out, const struct tt_column *columns, unsigned int line)
 {
@@ -59,9 +90,7 @@ void tt_table_cell(struct tt_table *table, unsigned int column, const char *form
 	/* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
 	vsnprintf(cell, TT_CELL_SIZE, format, arguments);
 	va_end(arguments);
-	for (; *cell != '\0'; cell++)
-		if ((uint8_t)*cell < 0x20 || *cell == 0x7f)
-			*cell = '?';
+	tt_text_clean(cell);
 }
 
 /* As wide as needed; then what the line has too little is taken from the widest that give, and from

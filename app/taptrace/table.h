@@ -36,12 +36,16 @@ struct tt_table {
 void tt_table_begin(
 	struct tt_table *table, FILE *out, const struct tt_column *columns, unsigned int line);
 
-/* One cell of the row that is being filled, and then the row itself. Control characters become
- * '?'; a cell that is not set is empty. */
+/* One cell of the row that is being filled, and then the row itself; it is cleaned as by
+ * tt_text_clean(). A cell that is not set is empty. */
 void tt_table_cell(struct tt_table *table, unsigned int column, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void tt_table_row(struct tt_table *table);
 void tt_table_end(struct tt_table *table);
+
+/* Text from the wire must not steer the terminal: control characters, also those of ISO 6429 that
+ * UTF-8 writes as two bytes, and what is not UTF-8 become '?'. */
+void tt_text_clean(char *text);
 
 /* Characters of a line of the terminal at this descriptor; 0 when there is none. */
 unsigned int tt_terminal_width(int descriptor);

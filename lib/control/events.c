@@ -99,7 +99,9 @@ const struct tt_record *tt_events_read(const struct tt_events *events, uint64_t 
 		*lost += events->oldest - *sequence;
 		*sequence = events->oldest;
 	}
-	if (*sequence >= events->next)
+	if (*sequence > events->next)
+		*sequence = events->next;
+	if (*sequence == events->next)
 		return NULL;
 
 	const struct tt_event_place *at = place(events, *sequence);

@@ -42,7 +42,8 @@ void tt_events_append(struct tt_events *events, const struct tt_record *record, 
 
 /* The record of *sequence, or of the oldest one there is when that has gone; *sequence becomes
  * that of the record given and *lost grows by those skipped. *tail is what came with it. NULL when
- * it is still to come. Valid until the next is appended. */
+ * it is still to come; *sequence becomes that of the next to come. Valid until the next is
+ * appended. */
 const struct tt_record *tt_events_read(const struct tt_events *events, uint64_t *sequence,
 	uint64_t *lost, const uint8_t **tail, size_t *tail_bytes);
 

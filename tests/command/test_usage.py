@@ -33,9 +33,9 @@ class Usage(unittest.TestCase):
                 self.assertEqual(run(TAPTRACED, *arguments).returncode, 2)
 
     def test_no_appliance(self):
-        """Status 1 and one line that says what to do."""
+        """Status 1 and one line that says what to do; top has refused before, as there is no terminal."""
         for command in commands():
-            if command != 'read':
+            if command not in ('read', 'pull', 'top'):
                 operands = ['192.0.2.1'] if command == 'names' else []
                 with self.subTest(command):
                     done = run(TAPTRACE, command, '--socket', '/nosuch/socket', *operands)

@@ -29,6 +29,8 @@ SUBSTITUTIONS = (
     ('taptrace health', 'taptrace health || true'),
     *((f'curl --unix-socket /var/run/dpdk/taptrace/pull.sock {url}', f'curl -f --unix-socket {{stage}}/dpdk/taptrace/pull.sock {url}')
       for url in ("'http://taptrace/connections?client=collector&delta=1'", 'http://taptrace/metrics')),
+    # On a terminal, whose user quits.
+    ('taptrace top', 'echo q | TERM=xterm script --quiet --return --command "taptrace top" /dev/null'),
 )
 DAEMON = 'taptraced -c {stage}/etc/taptrace.yaml'
 

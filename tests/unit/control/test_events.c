@@ -122,6 +122,28 @@ static void the_ring_is_used_up(void)
 	tt_events_destroy(&events);
 }
 
+/* Who asks for what no number has reached learns where the journal stands. */
+static void the_end_can_be_asked_for(void)
+{
+	static struct model model;
+	struct tt_events events;
+	uint64_t sequence = UINT64_MAX, lost = 0;
+	const uint8_t *tail;
+	size_t tail_bytes;
+
+	CU_ASSERT_TRUE_FATAL(tt_events_create(&events, SIZE, false));
+	CU_ASSERT_PTR_NULL(tt_events_read(&events, &sequence, &lost, &tail, &tail_bytes));
+	CU_ASSERT_EQUAL(sequence, 1);
+	append(&events, &model, 64, 0);
+	sequence = 3;
+	CU_ASSERT_PTR_NULL(tt_events_read(&events, &sequence, &lost, &tail, &tail_bytes));
+	CU_ASSERT_EQUAL(sequence, 2);
+	CU_ASSERT_EQUAL(lost, 0);
+	append(&events, &model, 64, 0);
+	CU_ASSERT_PTR_NOT_NULL(tt_events_read(&events, &sequence, &lost, &tail, &tail_bytes));
+	tt_events_destroy(&events);
+}
+
 /* Shorter ones than there are places for. */
 static void places_are_a_limit_too(void)
 {
@@ -138,6 +160,7 @@ static void places_are_a_limit_too(void)
 static const struct suite_test tests[] = {
 	{"what is kept is what came", what_is_kept_is_what_came},
 	{"the ring is used up", the_ring_is_used_up},
+	{"the end can be asked for", the_end_can_be_asked_for},
 	{"places are a limit too", places_are_a_limit_too},
 };
 

@@ -45,6 +45,41 @@ static void test_columns_are_as_wide_as_needed(void)
 	free(text);
 }
 
+/* Control characters are '?', those of UTF-8 too, and what is no UTF-8; other text stays. */
+static void test_text_is_cleaned(void)
+{
+	static const struct {
+		const char *text;
+		const char *clean;
+	} texts[] = {
+		{"", ""},
+		{"plain ~", "plain ~"},
+		{"\033[2J\007\r\177", "?[2J???"},
+		{"caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80",
+			"caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"},
+		{"\xc2\x9b"
+		 "2J \xc2\x80 \xc2\xa0",
+			"??2J ?? \xc2\xa0"},
+		{"\x9b"
+		 "2J \xff",
+			"?2J ?"},
+		/* Longer than needed, half a surrogate pair, above U+10FFFF, cut short. */
+		{"\xc0\x9b \xe0\x82\x9b \xf0\x80\x82\x9b", "?? ??? ????"},
+		{"\xed\xa0\x80 \xf4\x90\x80\x80 \xf5\x80\x80\x80", "??? ???? ????"},
+		{"\xe2\x82", "??"},
+		{"\xf0\x9f\x98", "???"},
+		{"\xe2\x82\x1b", "???"},
+	};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct guarded guarded = guarded_copy(texts[i].text, strlen(texts[i].text) + 1);
+
+		tt_text_clean((char *)guarded.bytes);
+		CU_ASSERT_STRING_EQUAL((char *)guarded.bytes, texts[i].clean);
+		guarded_free(&guarded);
+	}
+}
+
 static void test_a_table_fits_the_line(void)
 {
 	static const char *const names[] = {"0123456789abcdef", "0123456789", NULL};
@@ -138,6 +173,7 @@ static void test_durations(void)
 
 static const struct suite_test tests[] = {
 	{"columns are as wide as needed", test_columns_are_as_wide_as_needed},
+	{"text is cleaned", test_text_is_cleaned},
 	{"a table fits the line", test_a_table_fits_the_line},
 	{"a long table", test_a_long_table},
 	{"no rows", test_no_rows},
