@@ -14,6 +14,7 @@
 #define RTP_RTCP_TYPE_MIN  64
 #define RTP_RTCP_TYPE_MAX  95
 #define RTP_SEQUENCE_AHEAD 16 /* a few may have been lost */
+#define RTP_ROW		   3
 
 static const tt_classify_parser stream_parsers[TT_PROTOCOLS] = {
 	[TT_PROTOCOL_TLS] = tt_classify_tls,
@@ -319,8 +320,8 @@ enum tt_classify_result tt_classify_stream(struct tt_classifier *classifier, uns
 	return TT_CLASSIFY_KNOWN;
 }
 
-/* Two datagrams of one direction with one source, the second a little after the first: one alone
- * has too few fixed bits. */
+/* Datagrams of one direction with one source, each a little after the one before: one alone has too
+ * few fixed bits, and a length may pass for a sequence number once. */
 static bool is_rtp(struct tt_classifier *classifier, unsigned int direction, const uint8_t *bytes,
 	size_t length)
 {
@@ -334,13 +335,16 @@ static bool is_rtp(struct tt_classifier *classifier, unsigned int direction, con
 	uint16_t sequence = tt_load_be16(bytes + 2);
 	uint32_t source = tt_load_be32(bytes + 8);
 	uint16_t ahead = (uint16_t)(sequence - classifier->rtp_sequence);
-	bool follows = classifier->rtp_direction == direction + 1 &&
-		source == classifier->rtp_source && ahead > 0 && ahead <= RTP_SEQUENCE_AHEAD;
 
-	classifier->rtp_direction = (uint8_t)(direction + 1);
+	if (classifier->rtp_row > 0 &&
+		(classifier->rtp_direction != direction || source != classifier->rtp_source ||
+			ahead == 0 || ahead > RTP_SEQUENCE_AHEAD))
+		classifier->rtp_row = 0;
+	classifier->rtp_row++;
+	classifier->rtp_direction = (uint8_t)(direction & 1);
 	classifier->rtp_source = source;
 	classifier->rtp_sequence = sequence;
-	return follows;
+	return classifier->rtp_row == RTP_ROW;
 }
 
 enum tt_classify_result tt_classify_datagram(struct tt_classifier *classifier,

@@ -35,8 +35,9 @@ struct tt_classifier {
 	uint64_t may[2];     /* bit 1 << enum tt_protocol: what each direction may be */
 	uint32_t rtp_source; /* SSRC and sequence number of the last datagram that may be RTP */
 	uint16_t rtp_sequence;
-	uint8_t rtp_direction; /* + 1; 0: there was none */
-	uint8_t looked;	       /* a stream: bit 1 << direction that is over; else: datagrams */
+	uint8_t rtp_direction : 1; /* of it */
+	uint8_t rtp_row : 2;	   /* datagrams in a row that may be */
+	uint8_t looked;		   /* a stream: bit 1 << direction that is over; else: datagrams */
 };
 
 /* The first `length` bytes, over 0, of a direction (0 or 1) of a TCP connection. `ports` are its two,

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#define QUIC_INITIAL_BYTES 1200 /* RFC 9000 14.1: a client's first datagram, at least */
+
 static enum tt_verdict when(bool holds)
 {
 	return holds ? TT_VERDICT_YES : TT_VERDICT_NO;
@@ -29,7 +31,7 @@ enum tt_verdict tt_classify_dtls(const uint8_t *bytes, size_t length)
 	return TT_VERDICT_MAY;
 }
 
-/* RFC 9000 15, RFC 9369 3, the drafts, and what Google and Facebook speak; not the reserved ones. */
+/* RFC 9000 15, RFC 9369 3, the drafts, and what Google and Facebook speak. */
 static bool is_quic_version(uint32_t version)
 {
 	uint8_t digit = (uint8_t)(version >> 16);
@@ -37,6 +39,12 @@ static bool is_quic_version(uint32_t version)
 	return version == 1 || version == 0x6b3343cf || version >> 8 == 0xff0000 ||
 		version >> 8 == 0xfaceb0 ||
 		((version >> 24 == 'Q' || version >> 24 == 'T') && digit == '0');
+}
+
+/* RFC 9000 15: offered to exercise negotiation. */
+static bool is_quic_reserved(uint32_t version)
+{
+	return (version & 0x0f0f0f0f) == 0x0a0a0a0a;
 }
 
 /* RFC 8999: of any version, a long header with two connection ids; version 0 offers others. */
@@ -59,7 +67,9 @@ enum tt_verdict tt_classify_quic(const uint8_t *bytes, size_t length)
 		return TT_VERDICT_NO;
 	at += 1 + (size_t)bytes[at];
 	if (version != 0)
-		return when((bytes[0] & 0x40) != 0 && is_quic_version(version));
+		return when((bytes[0] & 0x40) != 0 &&
+			(is_quic_version(version) ||
+				(is_quic_reserved(version) && length >= QUIC_INITIAL_BYTES)));
 	if ((length - at) % 4 != 0 || length - at > 256)
 		return TT_VERDICT_NO;
 	for (; at < length; at += 4)

@@ -38,6 +38,23 @@ enum tt_verdict tt_classify_http2(const uint8_t *bytes, size_t length)
 	return when(bytes[9] == 0 && bytes[10] >= 1 && bytes[10] <= 16);
 }
 
+/* A hello in a record of `record` bytes, `left` of which and what follows are at `body`. It may go on
+ * in further records: then the header of the next one tells. */
+static enum tt_verdict tls_handshake(const uint8_t *body, size_t left, uint32_t record)
+{
+	size_t here = left < record ? left : record;
+
+	if (left > 0 && body[0] != TT_TLS_CLIENT_HELLO && body[0] != TT_TLS_SERVER_HELLO)
+		return TT_VERDICT_MAY;
+	if ((here > 1 && body[1] > 1) || (here > 4 && body[4] != 3 && body[4] != 0x7f))
+		return TT_VERDICT_NO;
+	if (record >= 6)
+		return here < 6 ? TT_VERDICT_MORE : TT_VERDICT_YES;
+	if (left < record + 2)
+		return TT_VERDICT_MORE;
+	return when(body[record] == TT_TLS_HANDSHAKE && body[record + 1] == 3);
+}
+
 /* A record of TLS in clear: its header and what must follow it. */
 static enum tt_verdict tls_record(const uint8_t *bytes, size_t length)
 {
@@ -59,11 +76,7 @@ static enum tt_verdict tls_record(const uint8_t *bytes, size_t length)
 			return record < 18 ? TT_VERDICT_NO : TT_VERDICT_MAY;
 		return left == 0 ? TT_VERDICT_MORE : when(*body == 1 || *body == 2);
 	case TT_TLS_HANDSHAKE:
-		if (left > 0 && body[0] != TT_TLS_CLIENT_HELLO && body[0] != TT_TLS_SERVER_HELLO)
-			return TT_VERDICT_MAY;
-		if ((left > 1 && body[1] > 1) || (left > 4 && body[4] != 3 && body[4] != 0x7f))
-			return TT_VERDICT_NO;
-		return left < 6 && left < record ? TT_VERDICT_MORE : TT_VERDICT_YES;
+		return tls_handshake(body, left, record);
 	default:
 		break;
 	}
@@ -310,7 +323,7 @@ enum tt_verdict tt_classify_postgres(const uint8_t *bytes, size_t length)
 	return length < 12 ? TT_VERDICT_MORE : when(bytes[8] >= 'a' && bytes[8] <= 'z');
 }
 
-/* HandshakeV10, its refusal, and HandshakeResponse41 or SSLRequest, behind a length of three bytes
+/* HandshakeV10, its refusal, and HandshakeResponse41 or SSLRequest, or a query, behind a length of three bytes
  * and a sequence number. */
 enum tt_verdict tt_classify_mysql(const uint8_t *bytes, size_t length)
 {
@@ -341,6 +354,10 @@ enum tt_verdict tt_classify_mysql(const uint8_t *bytes, size_t length)
 				return TT_VERDICT_NO;
 		return TT_VERDICT_YES;
 	}
+	/* COM_QUERY, midstream. */
+	if (bytes[4] == 3 && packet + 4 == length && bytes[5] >= ' ' && bytes[5] <= '~' &&
+		bytes[6] >= ' ' && bytes[6] <= '~')
+		return TT_VERDICT_MAY;
 	if (bytes[4] != 10 || packet < 40 || bytes[5] < '0' || bytes[5] > '9')
 		return TT_VERDICT_NO;
 	for (size_t at = 5; at < length && at < 59; at++) {

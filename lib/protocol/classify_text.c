@@ -312,6 +312,10 @@ static enum tt_verdict memcached_binary(const uint8_t *bytes, size_t length)
 	uint32_t key_bytes = tt_load_be16(bytes + 2);
 	uint32_t body_bytes = tt_load_be32(bytes + 8);
 
+	/* Requests that store have flags and a time, those that count have three numbers. */
+	if (bytes[0] == 0x80 && bytes[1] >= 1 && bytes[1] <= 6 && bytes[1] != 4 &&
+		bytes[4] != (bytes[1] <= 3 ? 8 : 20))
+		return TT_VERDICT_NO;
 	return bytes[1] <= 0x22 && key_bytes <= 250 && bytes[4] <= 20 && bytes[5] == 0 &&
 			body_bytes >= key_bytes + bytes[4] && body_bytes < 1U << 27 &&
 			(bytes[0] == 0x80 || tt_load_be16(bytes + 6) <= 0x86)

@@ -40,6 +40,7 @@ static const struct sample samples[] = {
 	S(HTTP2, "\0\0\x06\4\0\0\0\0\0\0\3\0\0\0\x80"),
 	S(TLS, "\x16\3\1\2\0\1\0\1\xfc\3\3abcdefgh"),
 	S(TLS, "\x16\3\3\0\x7a\2\0\0\x76\3\3abcdefgh"),
+	S(TLS, "\x16\3\1\0\4\1\0\0\x31\x16\3\1\0\x31\3\3"),
 	S(TLS, "\x15\3\1\0\2\2\x28"),
 	S(TLS, "\x17\3\3\0\4abcd\x17\3\3\0\4"),
 	S(TLS, "\x80\x2b\1\3\1\0\x12\0\0\0\x10\0\0\x39\0\0\x38\0\0\x35"),
@@ -231,6 +232,9 @@ static void test_lookalikes(void)
 		S(NONE, "NOTIFY * FOO/1.1\r\nHost: 239.255.255.250\r\n"),
 		S(NONE, "\x16\3\1\2\0\1\0\1\xfc\2\0abcdefgh"),
 		S(NONE, "\x16\3\1\xff\xff\1\0\1\xfc\3\3abcdefgh"),
+		S(NONE, "\x16\3\1\0\4\1\0\0\x31\x47\3\1\0\x31\3\3"),
+		/* An addition in memcached's binary protocol has extras. */
+		S(NONE, "\x80\2\0\2\0\0\0\x53\0\0\0\x0d" Z4 Z4 Z4 Z4),
 		S(NONE, "\x17\3\3\0\4abcd\x47\3\3\0\4"),
 		S(NONE, "\x80\x2b\1\3\1\0\x13\0\0\0\x10\0\0\x39\0\0\x38\0\0\x35"),
 		S(NONE, "\0\x22\x12\x34\1\0\0\1\0\0\0\0\0\0\3www\7example\3com\0\0\1\0\1\0"),
@@ -309,16 +313,19 @@ static void test_rtp(void)
 	uint8_t protocol = TT_PROTOCOL_NONE;
 
 	CU_ASSERT_EQUAL(rtp(&classifier, 0, 0xffff, 7, &protocol), TT_CLASSIFY_MORE);
-	CU_ASSERT_EQUAL(rtp(&classifier, 0, 0, 7, &protocol), TT_CLASSIFY_KNOWN);
+	CU_ASSERT_EQUAL(rtp(&classifier, 0, 0, 7, &protocol), TT_CLASSIFY_MORE);
+	CU_ASSERT_EQUAL(rtp(&classifier, 0, 3, 7, &protocol), TT_CLASSIFY_KNOWN);
 	CU_ASSERT_EQUAL(protocol, TT_PROTOCOL_RTP);
 
 	/* Another source, the same number again, a leap, the other direction. */
 	classifier = (struct tt_classifier){0};
 	CU_ASSERT_EQUAL(rtp(&classifier, 0, 10, 7, &protocol), TT_CLASSIFY_MORE);
 	CU_ASSERT_EQUAL(rtp(&classifier, 0, 11, 8, &protocol), TT_CLASSIFY_MORE);
-	CU_ASSERT_EQUAL(rtp(&classifier, 0, 11, 8, &protocol), TT_CLASSIFY_MORE);
+	CU_ASSERT_EQUAL(rtp(&classifier, 0, 12, 8, &protocol), TT_CLASSIFY_MORE);
+	CU_ASSERT_EQUAL(rtp(&classifier, 0, 12, 8, &protocol), TT_CLASSIFY_MORE);
 	CU_ASSERT_EQUAL(rtp(&classifier, 0, 99, 8, &protocol), TT_CLASSIFY_MORE);
-	CU_ASSERT_EQUAL(rtp(&classifier, 1, 100, 8, &protocol), TT_CLASSIFY_MORE);
+	CU_ASSERT_EQUAL(rtp(&classifier, 0, 100, 8, &protocol), TT_CLASSIFY_MORE);
+	CU_ASSERT_EQUAL(rtp(&classifier, 1, 101, 8, &protocol), TT_CLASSIFY_MORE);
 }
 
 static void test_gives_up(void)
@@ -361,7 +368,7 @@ static const struct suite_test tests[] = {
 	{"noise is nothing", test_noise},
 	{"what looks alike is neither HTTP nor TLS nor DNS", test_lookalikes},
 	{"directions and ports agree", test_agreement},
-	{"RTP takes two datagrams", test_rtp},
+	{"RTP takes three datagrams", test_rtp},
 	{"gives up", test_gives_up},
 	{"levels and upgrades", test_levels},
 };
