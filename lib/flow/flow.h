@@ -54,6 +54,9 @@ enum tt_flow_class {
 
 #define TT_FLOW_TIMEOUT_MS_MAX (1u << 30)
 
+/* Of the state of UDP flows whose protocol is not known. */
+#define TT_FLOW_UNDECIDED_BYTES 32
+
 struct tt_flow_timeouts {
 	uint32_t ms[TT_FLOW_CLASSES]; /* 1 to TT_FLOW_TIMEOUT_MS_MAX */
 };
@@ -113,8 +116,12 @@ struct tt_flow {
 	uint32_t layer_id[TT_PACKET_LAYERS];
 	uint32_t next; /* the table's: link of the half-open or the unreported list */
 
-	/* Cache lines 3 and on: TCP only. */
-	struct tt_tcp tcp __attribute__((aligned(64)));
+	/* Cache lines 3 and on. */
+	union {
+		struct tt_tcp tcp; /* TCP only */
+		/* UDP: the worker's, while it looks what is spoken. */
+		uint8_t undecided[TT_FLOW_UNDECIDED_BYTES];
+	} __attribute__((aligned(64)));
 } __attribute__((aligned(64)));
 
 /* Why a connection whose time is over ended: FIN or RST, by its TCP state, when its class is

@@ -2,6 +2,7 @@
 #include "pipeline/dns.h"
 
 #include "pipeline/worker.h"
+#include "protocol/protocol.h"
 
 #define SWEEP_INTERVAL_US 1000 /* between two looks at pending queries */
 #define SWEEP_QUERIES	  64   /* ended in one round at most */
@@ -130,13 +131,14 @@ void tt_dns_take_message(
 	struct tt_worker *worker, unsigned int direction, const uint8_t *bytes, size_t length)
 {
 	const struct tt_payload_reading *reading = &worker->payload.reading;
-	const struct tt_flow *flow = reading->flow;
+	struct tt_flow *flow = reading->flow;
 	struct tt_dns_message message;
 
 	if (tt_dns_parse(&message, bytes, length) != TT_DNS_OK) {
 		tt_counter_add(&worker->counters.dns_malformed, 1);
 		return;
 	}
+	flow->application = TT_PROTOCOL_DNS;
 	tt_dns_transactions_take(worker->dns.transactions,
 		&(struct tt_dns_packet){
 			.key = &flow->key,

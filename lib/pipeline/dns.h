@@ -7,6 +7,7 @@
 #define TT_PIPELINE_DNS_H
 
 #include "config/config.h"
+#include "flow/flow.h"
 #include "protocol/dns_stats.h"
 #include "protocol/dns_stream.h"
 #include "protocol/dns_transactions.h"
@@ -49,6 +50,13 @@ void tt_dns_drain(struct tt_worker *worker);
 static inline bool tt_dns_port(const struct tt_worker_dns *dns, uint16_t port)
 {
 	return (dns->ports[port / 64] >> port % 64 & 1) != 0;
+}
+
+/* Is the flow on one, and DNS followed? */
+static inline bool tt_dns_is_expected(const struct tt_worker_dns *dns, const struct tt_flow *flow)
+{
+	return dns->transactions != NULL &&
+		(tt_dns_port(dns, flow->key.low_port) || tt_dns_port(dns, flow->key.high_port));
 }
 
 #endif

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/payload.h"
 
-#include "base/bytes.h"
 #include "base/memory.h"
 #include "pipeline/worker.h"
 #include "protocol/http1.h"
 #include "protocol/protocol.h"
-
-/* The record layer of DTLS (RFC 6347 4.1): a handshake's type, and the first byte of its version. */
-#define DTLS_HANDSHAKE	   22
-#define DTLS_VERSION_MAJOR 254
 
 static uint32_t slabs(const struct tt_config *config)
 {
@@ -42,18 +37,18 @@ void tt_payload_destroy(struct tt_worker *worker)
 		payload->conversations, (size_t)payload->limit * sizeof(struct tt_conversation));
 }
 
+/* What was given to another parser before is not given again: that direction begins midway. */
 static void become_http1(struct tt_conversation *conversation)
 {
+	const struct tt_http1_side midway = {0};
+
 	conversation->parser = TT_PAYLOAD_HTTP1;
 	conversation->http1 = (struct tt_http1_connection){0};
-	if (conversation->from_start)
+	if (conversation->from_start != 0)
 		tt_http1_connection_start(&conversation->http1);
-}
-
-static void become_searching(struct tt_worker *worker, struct tt_conversation *conversation)
-{
-	conversation->parser = worker->tls.enabled ? TT_PAYLOAD_SEARCHING : TT_PAYLOAD_NOBODY;
-	conversation->tls = (struct tt_tls_connection){0};
+	for (unsigned int direction = 0; direction < 2; direction++)
+		if ((conversation->from_start & 1U << direction) == 0)
+			conversation->http1.side[direction] = midway;
 }
 
 static void become_dns(struct tt_conversation *conversation)
@@ -61,49 +56,57 @@ static void become_dns(struct tt_conversation *conversation)
 	conversation->parser = TT_PAYLOAD_DNS;
 	for (unsigned int direction = 0; direction < 2; direction++) {
 		conversation->dns[direction] = (struct tt_dns_stream){0};
-		if (conversation->from_start)
+		if ((conversation->from_start & 1U << direction) != 0)
 			tt_dns_stream_start(&conversation->dns[direction]);
 	}
 }
 
-/* Which parser the first bytes of a direction are for; LOOKING: it takes more of them to tell. */
-static enum tt_payload_parser parser_of(
-	const struct tt_worker *worker, const uint8_t *bytes, size_t length)
+/* The first bytes of both directions are to come. */
+static void become_looking(struct tt_conversation *conversation)
 {
-	enum tt_http1_kind kind = tt_http1_kind_of(bytes, length);
-
-	if (kind == TT_HTTP1_UNDECIDED && length < TT_PAYLOAD_LOOK_BYTES)
-		return TT_PAYLOAD_LOOKING;
-	if (worker->http.stats != NULL && (kind == TT_HTTP1_REQUEST || kind == TT_HTTP1_RESPONSE))
-		return TT_PAYLOAD_HTTP1;
-	/* Less than a whole message says too little on any port. */
-	if (worker->dns.transactions != NULL && length > 2 && tt_load_be16(bytes) <= length - 2 &&
-		tt_dns_stream_is_plausible(bytes, length))
-		return TT_PAYLOAD_DNS;
-	return TT_PAYLOAD_SEARCHING;
+	conversation->parser = TT_PAYLOAD_SEARCHING;
+	conversation->looking = 3;
+	conversation->look.classifier = (struct tt_classifier){0};
+	conversation->look.kept[0] = 0;
+	conversation->look.kept[1] = 0;
+	conversation->tls = (struct tt_tls_connection){0};
 }
 
-/* A conversation's parser, from its next byte on. */
+/* Which parser follows a protocol. */
+static enum tt_payload_parser parser_of(const struct tt_worker *worker, uint8_t protocol)
+{
+	bool followed = protocol == TT_PROTOCOL_TLS || tt_classify_may_start_tls(protocol);
+
+	if (protocol == TT_PROTOCOL_HTTP && worker->http.stats != NULL)
+		return TT_PAYLOAD_HTTP1;
+	if (protocol == TT_PROTOCOL_DNS && worker->dns.transactions != NULL)
+		return TT_PAYLOAD_DNS;
+	return followed && worker->tls.enabled ? TT_PAYLOAD_TLS : TT_PAYLOAD_NOBODY;
+}
+
+static void set_protocol(struct tt_flow *flow, uint8_t protocol)
+{
+	if (tt_classify_encrypts(protocol))
+		flow->encryption = protocol;
+	else
+		flow->application = protocol;
+}
+
+/* A conversation that searches is `parser`'s, from its next byte on. */
 static void become(struct tt_payload_reading *reading, enum tt_payload_parser parser)
 {
 	struct tt_conversation *conversation = reading->conversation;
 
-	switch (parser) {
-	case TT_PAYLOAD_HTTP1:
+	conversation->looking = 0;
+	/* TLS's goes on with what it has of the other direction. */
+	if (parser != TT_PAYLOAD_TLS)
+		tt_tls_connection_close(&conversation->tls, &reading->worker->tls.pool, NULL);
+	if (parser == TT_PAYLOAD_HTTP1)
 		become_http1(conversation);
-		reading->flow->application = TT_PROTOCOL_HTTP;
-		break;
-	case TT_PAYLOAD_DNS:
+	else if (parser == TT_PAYLOAD_DNS)
 		become_dns(conversation);
-		reading->flow->application = TT_PROTOCOL_DNS;
-		break;
-	case TT_PAYLOAD_LOOKING:
-		conversation->parser = TT_PAYLOAD_LOOKING;
-		conversation->look = (struct tt_payload_look){0};
-		break;
-	default:
-		become_searching(reading->worker, conversation);
-	}
+	else
+		conversation->parser = (uint8_t)parser;
 }
 
 static size_t feed(struct tt_payload_reading *reading, unsigned int direction, const uint8_t *bytes,
@@ -121,66 +124,154 @@ static void feed_all(struct tt_payload_reading *reading, unsigned int direction,
 	}
 }
 
-/* The first bytes of each direction, until one of them tells: then what was kept of both is its
- * parser's. */
+static enum tt_classify_result classify(const struct tt_payload_reading *reading,
+	struct tt_classifier *classifier, unsigned int direction, const uint8_t *bytes,
+	size_t length, bool over, uint8_t *protocol)
+{
+	const struct tt_flow_key *key = &reading->flow->key;
+	const uint16_t ports[2] = {key->low_port, key->high_port};
+
+	return tt_classify_stream(classifier, direction, ports, bytes, length, over, protocol);
+}
+
+/* The protocol is known: what was kept of both directions is its parser's. */
+static void look_tells(struct tt_payload_reading *reading, uint8_t protocol)
+{
+	/* A copy, since they may lead to another look. */
+	const struct tt_payload_look look = reading->conversation->look;
+
+	set_protocol(reading->flow, protocol);
+	become(reading, parser_of(reading->worker, protocol));
+	for (unsigned int side = 0; side < 2; side++)
+		feed_all(reading, side, look.bytes[side], look.kept[side]);
+}
+
+/* The first bytes of a direction told nothing: a port of DNS does, else its pieces are searched. */
+static void look_fails(struct tt_payload_reading *reading, unsigned int direction)
+{
+	struct tt_conversation *conversation = reading->conversation;
+	const struct tt_payload_look look = conversation->look;
+
+	conversation->looking &= (uint8_t) ~(1U << direction);
+	conversation->look.kept[direction] = 0;
+	if (tt_dns_is_expected(&reading->worker->dns, reading->flow)) {
+		become(reading, TT_PAYLOAD_DNS);
+		feed_all(reading, !direction, look.bytes[!direction], look.kept[!direction]);
+	} else {
+		conversation->from_start &= (uint8_t) ~(1U << direction);
+	}
+	feed_all(reading, direction, look.bytes[direction], look.kept[direction]);
+}
+
+/* The first bytes of a direction are over, while it was looked at them. */
+static void look_ends(struct tt_payload_reading *reading, unsigned int direction)
+{
+	struct tt_payload_look *look = &reading->conversation->look;
+	uint8_t protocol;
+
+	if (look->kept[direction] > 0 &&
+		classify(reading, &look->classifier, direction, look->bytes[direction],
+			look->kept[direction], true, &protocol) == TT_CLASSIFY_KNOWN)
+		look_tells(reading, protocol);
+	else
+		look_fails(reading, direction);
+}
+
+/* The first bytes of a direction, until it or the other one tells. */
 static size_t look(struct tt_payload_reading *reading, unsigned int direction, const uint8_t *bytes,
 	size_t length)
 {
 	struct tt_payload_look *look = &reading->conversation->look;
 	size_t kept = look->kept[direction];
-	size_t taken = RTE_MIN(length, TT_PAYLOAD_LOOK_BYTES - kept);
-	enum tt_payload_parser parser = TT_PAYLOAD_LOOKING;
+	size_t taken = RTE_MIN(length, TT_CLASSIFY_BYTES - kept);
+	enum tt_classify_result result = TT_CLASSIFY_MORE;
+	uint8_t protocol;
 
 	if (kept == 0)
-		parser = parser_of(reading->worker, bytes, length);
-	if (kept > 0 || parser == TT_PAYLOAD_LOOKING) {
+		result = classify(
+			reading, &look->classifier, direction, bytes, length, false, &protocol);
+	if (kept > 0 || result == TT_CLASSIFY_MORE) {
 		memcpy(look->bytes[direction] + kept, bytes, taken);
 		look->kept[direction] = (uint8_t)(kept + taken);
-		parser = parser_of(reading->worker, look->bytes[direction], look->kept[direction]);
+		if (kept > 0)
+			result = classify(reading, &look->classifier, direction,
+				look->bytes[direction], look->kept[direction], false, &protocol);
 	} else {
 		taken = 0;
 	}
-	if (parser == TT_PAYLOAD_LOOKING)
-		return taken;
-
-	const struct tt_payload_look first = *look;
-
-	become(reading, parser);
-	for (unsigned int side = 0; side < 2; side++)
-		feed_all(reading, side, first.bytes[side], first.kept[side]);
+	if (result == TT_CLASSIFY_KNOWN)
+		look_tells(reading, protocol);
+	else if (result != TT_CLASSIFY_MORE)
+		look_fails(reading, direction);
 	return taken;
 }
 
-/* A protocol that comes after another, or midway: at the beginning of any piece. */
-static size_t search(struct tt_payload_reading *reading, unsigned int direction,
+/* Does a protocol begin with this piece, that comes after another, or midway? What may be the
+ * beginning of one, and comes to nothing, is searched anew, so only once. */
+static bool found(struct tt_payload_reading *reading, unsigned int direction, const uint8_t *bytes,
+	size_t length)
+{
+	struct tt_conversation *conversation = reading->conversation;
+	struct tt_classifier classifier = {0};
+	uint8_t protocol;
+
+	if (tt_http1_kind_of(bytes, length) == TT_HTTP1_NEITHER)
+		return false;
+	enum tt_classify_result result =
+		classify(reading, &classifier, direction, bytes, length, false, &protocol);
+
+	if (result == TT_CLASSIFY_KNOWN) {
+		conversation->from_start |= (uint8_t)(1U << direction);
+		set_protocol(reading->flow, protocol);
+		become(reading, parser_of(reading->worker, protocol));
+		return true;
+	}
+	if (result != TT_CLASSIFY_MORE || conversation->looked_again)
+		return false;
+	conversation->looked_again = true;
+	conversation->looking |= (uint8_t)(1U << direction);
+	conversation->from_start |= (uint8_t)(1U << direction);
+	return true;
+}
+
+static void give_to_tls(struct tt_payload_reading *reading, unsigned int direction,
 	const uint8_t *bytes, size_t length)
 {
 	struct tt_worker *worker = reading->worker;
-	struct tt_tls_connection *tls = &reading->conversation->tls;
+	struct tt_conversation *conversation = reading->conversation;
 
-	if (tls->side[direction].state == TT_TLS_SEARCHING && tls->handshake == 0) {
-		enum tt_payload_parser parser = parser_of(worker, bytes, length);
-
-		/* LOOKING: it may be the beginning of a request. What then comes to nothing is
-		 * searched anew, so only once. */
-		bool look_again =
-			parser == TT_PAYLOAD_LOOKING && !reading->conversation->looked_again;
-
-		reading->conversation->looked_again |= look_again;
-		if (parser == TT_PAYLOAD_HTTP1 || look_again) {
-			tt_tls_connection_close(tls, &worker->tls.pool, NULL);
-			become(reading, parser);
-			return 0;
-		}
-	}
-	tt_tls_connection_data(tls, &worker->tls.pool, &worker->tls.consumer, direction,
-		reading->time_us, bytes, length);
-	if (tls->handshake != 0) {
-		reading->conversation->parser = TT_PAYLOAD_TLS;
+	tt_tls_connection_data(&conversation->tls, &worker->tls.pool, &worker->tls.consumer,
+		direction, reading->time_us, bytes, length);
+	if (conversation->tls.handshake != 0) {
+		conversation->parser = TT_PAYLOAD_TLS;
+		conversation->looking = 0;
 		reading->flow->encryption = TT_PROTOCOL_TLS;
-	} else if (tt_tls_connection_is_finished(tls)) {
-		reading->conversation->parser = TT_PAYLOAD_NOBODY;
+	} else if (tt_tls_connection_is_finished(&conversation->tls)) {
+		conversation->parser = TT_PAYLOAD_NOBODY;
 	}
+}
+
+static size_t search(struct tt_payload_reading *reading, unsigned int direction,
+	const uint8_t *bytes, size_t length)
+{
+	struct tt_conversation *conversation = reading->conversation;
+	bool answered = conversation->look.last != direction;
+
+	conversation->look.last = (uint8_t)direction;
+	if ((conversation->looking & 1U << direction) != 0) {
+		/* Who goes on after an answer has said his first words. */
+		if (!answered || conversation->look.kept[direction] == 0)
+			return look(reading, direction, bytes, length);
+		look_ends(reading, direction);
+		return 0;
+	}
+	if (conversation->tls.side[direction].state == TT_TLS_SEARCHING &&
+		found(reading, direction, bytes, length))
+		return 0;
+	if (reading->worker->tls.enabled)
+		give_to_tls(reading, direction, bytes, length);
+	else if (conversation->looking == 0 || ++conversation->waited == TT_TLS_SEARCH_PIECES)
+		conversation->parser = TT_PAYLOAD_NOBODY;
 	return length;
 }
 
@@ -193,8 +284,14 @@ static size_t feed_http1(struct tt_payload_reading *reading, unsigned int direct
 		http1, pool, direction, bytes, length, reading->time_us, reading);
 
 	if (tt_http1_connection_upgraded(http1)) {
+		bool websocket = http1->websocket;
+
 		tt_http1_connection_close(http1, pool, reading);
-		become(reading, TT_PAYLOAD_LOOKING);
+		become_looking(reading->conversation);
+		if (websocket) {
+			reading->flow->application = TT_PROTOCOL_WEBSOCKET;
+			reading->conversation->parser = TT_PAYLOAD_NOBODY;
+		}
 	}
 	return taken;
 }
@@ -216,8 +313,6 @@ static size_t feed(struct tt_payload_reading *reading, unsigned int direction, c
 	struct tt_conversation *conversation = reading->conversation;
 
 	switch ((enum tt_payload_parser)conversation->parser) {
-	case TT_PAYLOAD_LOOKING:
-		return look(reading, direction, bytes, length);
 	case TT_PAYLOAD_SEARCHING:
 		return search(reading, direction, bytes, length);
 	case TT_PAYLOAD_HTTP1:
@@ -228,10 +323,7 @@ static size_t feed(struct tt_payload_reading *reading, unsigned int direction, c
 			length, on_dns_message, reading);
 		return length;
 	case TT_PAYLOAD_TLS:
-		tt_tls_connection_data(&conversation->tls, &worker->tls.pool, &worker->tls.consumer,
-			direction, reading->time_us, bytes, length);
-		if (tt_tls_connection_is_finished(&conversation->tls))
-			conversation->parser = TT_PAYLOAD_NOBODY;
+		give_to_tls(reading, direction, bytes, length);
 		return length;
 	case TT_PAYLOAD_NOBODY:
 		break;
@@ -250,12 +342,11 @@ static void on_gap(void *context, unsigned int direction, uint32_t length)
 	struct tt_worker *worker = reading->worker;
 	struct tt_conversation *conversation = reading->conversation;
 
+	if ((conversation->looking & 1U << direction) != 0) {
+		look_ends(reading, direction);
+		conversation->from_start &= (uint8_t) ~(1U << direction);
+	}
 	switch ((enum tt_payload_parser)conversation->parser) {
-	case TT_PAYLOAD_LOOKING:
-		/* What comes after it is not the first of its direction. */
-		conversation->from_start = false;
-		become(reading, TT_PAYLOAD_SEARCHING);
-		break;
 	case TT_PAYLOAD_HTTP1:
 		tt_http1_connection_gap(&conversation->http1, &worker->http.http1, direction,
 			length, reading->time_us, reading);
@@ -279,6 +370,8 @@ static void on_end(void *context, unsigned int direction)
 	struct tt_worker *worker = reading->worker;
 	struct tt_conversation *conversation = reading->conversation;
 
+	if ((conversation->looking & 1U << direction) != 0)
+		look_ends(reading, direction);
 	switch ((enum tt_payload_parser)conversation->parser) {
 	case TT_PAYLOAD_HTTP1:
 		tt_http1_connection_end(
@@ -292,7 +385,6 @@ static void on_end(void *context, unsigned int direction)
 		tt_tls_connection_end(
 			&conversation->tls, &worker->tls.pool, &worker->tls.consumer, direction);
 		break;
-	case TT_PAYLOAD_LOOKING:
 	case TT_PAYLOAD_NOBODY:
 		break;
 	}
@@ -304,9 +396,10 @@ static struct tt_stream_consumer consumer_of(struct tt_payload_reading *reading)
 		.data = on_data, .gap = on_gap, .end = on_end, .context = reading};
 }
 
-/* A new conversation for the flow; NULL, counted, when all are taken. */
-static struct tt_conversation *begin_conversation(struct tt_worker *worker, struct tt_flow *flow)
+struct tt_conversation *tt_payload_begin(struct tt_payload_reading *reading)
 {
+	struct tt_worker *worker = reading->worker;
+	struct tt_flow *flow = reading->flow;
 	struct tt_worker_payload *payload = &worker->payload;
 	uint32_t number = payload->free;
 
@@ -324,13 +417,12 @@ static struct tt_conversation *begin_conversation(struct tt_worker *worker, stru
 		tt_counter_read(&worker->counters.conversations));
 	flow->payload = TT_PAYLOAD_FOLLOWED;
 	flow->conversation = number;
-	struct tt_conversation *conversation = &payload->conversations[number - 1];
-	*conversation = (struct tt_conversation){0};
-	return conversation;
+	reading->conversation = &payload->conversations[number - 1];
+	*reading->conversation = (struct tt_conversation){0};
+	return reading->conversation;
 }
 
-/* What its parser has not reported, and its memory. */
-static void end_conversation(struct tt_payload_reading *reading)
+void tt_payload_end(struct tt_payload_reading *reading)
 {
 	struct tt_worker *worker = reading->worker;
 	struct tt_conversation *conversation = reading->conversation;
@@ -351,7 +443,6 @@ static void end_conversation(struct tt_payload_reading *reading)
 		tt_tls_connection_close(
 			&conversation->tls, &worker->tls.pool, &worker->tls.consumer);
 		break;
-	case TT_PAYLOAD_LOOKING:
 	case TT_PAYLOAD_NOBODY:
 		break;
 	}
@@ -363,13 +454,6 @@ static void end_conversation(struct tt_payload_reading *reading)
 		tt_counter_read(&worker->counters.conversations) - 1);
 }
 
-static bool is_dns_flow(const struct tt_worker *worker, const struct tt_flow *flow)
-{
-	return worker->dns.transactions != NULL &&
-		(tt_dns_port(&worker->dns, flow->key.low_port) ||
-			tt_dns_port(&worker->dns, flow->key.high_port));
-}
-
 /* The first payload of a TCP connection: where its streams begin is known of a direction whose SYN
  * was seen. */
 static void begin_streams(struct tt_payload_reading *reading, const struct tt_tcp_segment *segment)
@@ -378,17 +462,14 @@ static void begin_streams(struct tt_payload_reading *reading, const struct tt_tc
 	const struct tt_flow *flow = reading->flow;
 	uint32_t initial;
 
-	conversation->from_start = (segment->flags & TT_TCP_SYN) != 0;
+	become_looking(conversation);
+	conversation->from_start = (segment->flags & TT_TCP_SYN) != 0 ? 3 : 0;
 	for (unsigned int direction = 0; direction < 2; direction++) {
 		if (!tt_tcp_initial_sequence(&flow->tcp, direction, &initial))
 			continue;
-		conversation->from_start = true;
+		conversation->from_start = 3;
 		tt_stream_start(&conversation->stream, direction, initial + 1);
 	}
-	if (is_dns_flow(reading->worker, flow))
-		become(reading, TT_PAYLOAD_DNS);
-	else
-		become(reading, TT_PAYLOAD_LOOKING);
 }
 
 static void give(struct tt_payload_reading *reading, const struct tt_stream_segment *piece)
@@ -450,82 +531,7 @@ static void read_segment(
 	if (!whole)
 		give_rest(reading, i, &piece, segment->payload_bytes, fin);
 	if (reading->conversation->parser == TT_PAYLOAD_NOBODY)
-		end_conversation(reading);
-}
-
-/* The packet's datagram, in one piece: NULL when there is none. */
-static const uint8_t *datagram_of(struct tt_worker *worker, unsigned int i, uint32_t *length)
-{
-	const struct tt_burst *burst = &worker->burst;
-	const struct tt_packet *packet = &burst->packet[i];
-	const struct rte_mbuf *mbuf = burst->received[i].mbuf;
-	const struct rte_mbuf *reassembled =
-		burst->fragment[i] == TT_BURST_PLAIN ? NULL : burst->datagram[i];
-	const uint32_t most = TT_PAYLOAD_DATAGRAM_BYTES;
-
-	if (packet->flags & TT_PACKET_FRAGMENT) {
-		if (reassembled == NULL)
-			return NULL;
-		*length = RTE_MIN(reassembled->pkt_len, most);
-		return rte_pktmbuf_read(reassembled, 0, *length, worker->payload.datagram);
-	}
-	*length = packet->payload_captured_bytes;
-	if (packet->payload == NULL || mbuf->nb_segs == 1 || *length >= packet->payload_bytes)
-		return packet->payload;
-	uint32_t offset = burst->view_bytes[i] - *length;
-
-	*length = RTE_MIN(packet->payload_bytes, mbuf->pkt_len - offset);
-	*length = RTE_MIN(*length, most);
-	return rte_pktmbuf_read(mbuf, offset, *length, worker->payload.datagram);
-}
-
-static bool is_dtls(const uint8_t *bytes, uint32_t length)
-{
-	return length > 2 && bytes[0] == DTLS_HANDSHAKE && bytes[1] == DTLS_VERSION_MAJOR;
-}
-
-/* The first datagram of a flow tells what the others are. */
-static void begin_datagrams(
-	struct tt_payload_reading *reading, const uint8_t *bytes, uint32_t length)
-{
-	struct tt_worker *worker = reading->worker;
-	struct tt_flow *flow = reading->flow;
-
-	flow->payload = TT_PAYLOAD_PASSED;
-	if (is_dns_flow(worker, flow) ||
-		(worker->dns.transactions != NULL && tt_dns_is_plausible(bytes, length))) {
-		flow->application = TT_PROTOCOL_DNS;
-		flow->payload = TT_PAYLOAD_FOLLOWED;
-	} else if (worker->tls.enabled && is_dtls(bytes, length)) {
-		flow->encryption = TT_PROTOCOL_DTLS;
-		reading->conversation = begin_conversation(worker, flow);
-		if (reading->conversation != NULL)
-			reading->conversation->parser = TT_PAYLOAD_TLS;
-	}
-}
-
-static void read_datagram(struct tt_payload_reading *reading, unsigned int i)
-{
-	struct tt_worker *worker = reading->worker;
-	struct tt_flow *flow = reading->flow;
-	unsigned int direction = worker->burst.direction[i];
-	uint32_t length;
-	const uint8_t *bytes = datagram_of(worker, i, &length);
-
-	if (bytes == NULL || length == 0)
-		return;
-	if (flow->payload == TT_PAYLOAD_NEW)
-		begin_datagrams(reading, bytes, length);
-	if (flow->payload == TT_PAYLOAD_PASSED)
-		return;
-	if (reading->conversation == NULL) {
-		tt_dns_take_message(worker, direction, bytes, length);
-		return;
-	}
-	tt_tls_connection_datagram(&reading->conversation->tls, &worker->tls.pool,
-		&worker->tls.consumer, direction, reading->time_us, bytes, length);
-	if (tt_tls_connection_is_finished(&reading->conversation->tls))
-		end_conversation(reading);
+		tt_payload_end(reading);
 }
 
 static struct tt_payload_reading *begin_reading(
@@ -546,7 +552,7 @@ void tt_payload_read(struct tt_worker *worker, unsigned int i, struct tt_flow *f
 		begin_reading(worker, flow, worker->burst.received[i].time_us);
 
 	if (flow->key.ip_protocol == IPPROTO_UDP) {
-		read_datagram(reading, i);
+		tt_payload_read_datagram(reading, i);
 		return;
 	}
 	if (flow->key.ip_protocol != IPPROTO_TCP) {
@@ -557,8 +563,7 @@ void tt_payload_read(struct tt_worker *worker, unsigned int i, struct tt_flow *f
 	if (segment == NULL || (segment->flags & TT_TCP_RST))
 		return;
 	if (flow->payload == TT_PAYLOAD_NEW) {
-		reading->conversation = begin_conversation(worker, flow);
-		if (reading->conversation == NULL)
+		if (tt_payload_begin(reading) == NULL)
 			return;
 		begin_streams(reading, segment);
 	}
@@ -568,5 +573,5 @@ void tt_payload_read(struct tt_worker *worker, unsigned int i, struct tt_flow *f
 void tt_payload_flow_end(struct tt_worker *worker, struct tt_flow *flow)
 {
 	if (flow->conversation != 0)
-		end_conversation(begin_reading(worker, flow, flow->end_us));
+		tt_payload_end(begin_reading(worker, flow, flow->end_us));
 }

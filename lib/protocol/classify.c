@@ -257,13 +257,13 @@ static bool is_single(uint64_t bits)
 	return bits != 0 && (bits & (bits - 1)) == 0;
 }
 
-/* Ask the parsers. TT_PROTOCOL_NONE: none is certain; then *may is what it may be, and *more says
- * whether one asked for more bytes. */
+/* Ask the parsers. TT_PROTOCOL_NONE: none is certain; then *may is what it may be, and *more what
+ * asked for more bytes. */
 static uint8_t ask(const tt_classify_parser *parsers, uint64_t candidates, const uint8_t *bytes,
-	size_t length, uint64_t *may, bool *more)
+	size_t length, uint64_t *may, uint64_t *more)
 {
 	*may = 0;
-	*more = false;
+	*more = 0;
 	for (uint64_t left = candidates; left != 0; left &= left - 1) {
 		unsigned int protocol = (unsigned int)__builtin_ctzll(left);
 
@@ -276,7 +276,7 @@ static uint8_t ask(const tt_classify_parser *parsers, uint64_t candidates, const
 			*may |= UINT64_C(1) << protocol;
 			break;
 		case TT_VERDICT_MORE:
-			*more = true;
+			*more |= UINT64_C(1) << protocol;
 			break;
 		case TT_VERDICT_NO:
 			break;
@@ -300,19 +300,23 @@ static uint8_t agreed(const struct tt_classifier *classifier, const uint16_t por
 }
 
 enum tt_classify_result tt_classify_stream(struct tt_classifier *classifier, unsigned int direction,
-	const uint16_t ports[2], const uint8_t *bytes, size_t length, uint8_t *protocol)
+	const uint16_t ports[2], const uint8_t *bytes, size_t length, bool over, uint8_t *protocol)
 {
 	uint64_t may;
-	bool more;
+	uint64_t more;
 	uint8_t found =
 		ask(stream_parsers, stream_candidates(bytes[0]), bytes, length, &may, &more);
 
 	if (found == TT_PROTOCOL_NONE) {
-		if (more && length < TT_CLASSIFY_BYTES)
+		if (more != 0 && length < TT_CLASSIFY_BYTES && !over)
 			return TT_CLASSIFY_MORE;
 		classifier->may[direction] = may;
 		classifier->looked |= (uint8_t)(1U << direction);
 		found = agreed(classifier, ports);
+		/* Too little for the other direction to agree with, but not for a port. */
+		more &= of_port(ports[0]) | of_port(ports[1]);
+		if (found == TT_PROTOCOL_NONE && over && is_single(more))
+			found = (uint8_t)__builtin_ctzll(more);
 	}
 	if (found == TT_PROTOCOL_NONE)
 		return classifier->looked == 3 ? TT_CLASSIFY_UNKNOWN : TT_CLASSIFY_OTHER;
@@ -353,7 +357,7 @@ enum tt_classify_result tt_classify_datagram(struct tt_classifier *classifier,
 {
 	uint8_t found = TT_PROTOCOL_NONE;
 	uint64_t may;
-	bool more;
+	uint64_t more;
 
 	if (length > 0) {
 		found = ask(datagram_parsers, datagram_candidates(bytes[0]), bytes, length, &may,

@@ -41,9 +41,10 @@ struct tt_classifier {
 };
 
 /* The first `length` bytes, over 0, of a direction (0 or 1) of a TCP connection. `ports` are its two,
- * in any order. *protocol is an enum tt_protocol with TT_CLASSIFY_KNOWN, else not written. */
+ * in any order. `over`: none will follow, so that TT_CLASSIFY_MORE is no answer. *protocol is an
+ * enum tt_protocol with TT_CLASSIFY_KNOWN, else not written. */
 enum tt_classify_result tt_classify_stream(struct tt_classifier *classifier, unsigned int direction,
-	const uint16_t ports[2], const uint8_t *bytes, size_t length, uint8_t *protocol);
+	const uint16_t ports[2], const uint8_t *bytes, size_t length, bool over, uint8_t *protocol);
 
 /* The same of a whole datagram's payload, or as much as was captured of it. */
 enum tt_classify_result tt_classify_datagram(struct tt_classifier *classifier,

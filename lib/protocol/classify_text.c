@@ -77,8 +77,9 @@ static bool is_text(const uint8_t *line, size_t length)
 	return true;
 }
 
-/* A request line ends with its version. Where its end is not there, only a method of RFC 9110 and
- * an absolute path tell: SIP, RTSP and SSDP have lines of the same form. */
+/* A request line that the parser reads, and that ends with a version: SIP, RTSP and SSDP have lines
+ * of the same form. Where its end is not there, only a method of RFC 9110 and an absolute path
+ * tell. */
 enum tt_verdict tt_classify_http1(const uint8_t *bytes, size_t length)
 {
 	static const char *const methods[] = {"GET /", "HEAD /", "POST /", "PUT /", "DELETE /",
@@ -100,15 +101,13 @@ enum tt_verdict tt_classify_http1(const uint8_t *bytes, size_t length)
 		return TT_VERDICT_NO;
 	}
 
-	size_t line = line_length(bytes, length);
+	struct tt_http1_head head;
+	enum tt_http1_result result = tt_http1_request(&head, bytes, length);
 
-	while (line > 0 && bytes[line - 1] == ' ')
-		line--;
-	if (line > 0)
-		return line > 9 && memcmp(bytes + line - 9, " HTTP/1.", 8) == 0 &&
-				is_digit(bytes[line - 1])
-			? TT_VERDICT_YES
-			: TT_VERDICT_NO;
+	if (result == TT_HTTP1_INVALID)
+		return TT_VERDICT_NO;
+	if ((head.flags & TT_HTTP1_FIRST_LINE) != 0)
+		return head.version != 0 ? TT_VERDICT_YES : TT_VERDICT_MAY;
 	if (length < 64)
 		return TT_VERDICT_MORE;
 	return is_text(bytes, 64) && begins_any(bytes, length, methods) == TT_VERDICT_YES

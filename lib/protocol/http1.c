@@ -285,6 +285,9 @@ static void field_read(struct tt_http1_head *head, const uint8_t *field, const u
 	case 'u':
 		if ((value = value_of(field, length, "user-agent")) != NULL)
 			keep_first(&head->user_agent, trim(value, end));
+		else if ((value = value_of(field, length, "upgrade")) != NULL &&
+			equals(trim(value, end), "websocket"))
+			head->flags |= TT_HTTP1_WEBSOCKET;
 		break;
 	}
 }

@@ -46,7 +46,8 @@ enum tt_http1_flag {
 	TT_HTTP1_LENGTH_UNSOUND = 1 << 2, /* Content-Length is no number, or says two */
 	TT_HTTP1_CHUNKED = 1 << 3,	  /* the last transfer coding */
 	TT_HTTP1_CODED = 1 << 4,	  /* there is a Transfer-Encoding */
-	TT_HTTP1_EXPECT = 1 << 5	  /* Expect: 100-continue */
+	TT_HTTP1_EXPECT = 1 << 5,	  /* Expect: 100-continue */
+	TT_HTTP1_WEBSOCKET = 1 << 6	  /* Upgrade: websocket */
 };
 
 /* With TT_HTTP1_MORE and _LIMIT, and TT_HTTP1_FIRST_LINE set: the lines read so far. */

@@ -454,8 +454,11 @@ static void response_read(struct context *c, const struct tt_http1_head *head)
 	body_begin(c, head, true,
 		upgraded || head->status == 204 || head->status == 304 || (known && exchange->head),
 		exchange == NULL ? NULL : &exchange->transaction.response_bytes);
-	if (upgraded)
+	if (upgraded) {
+		c->connection->websocket =
+			head->status == 101 && (head->flags & TT_HTTP1_WEBSOCKET) != 0;
 		upgrade(c);
+	}
 }
 
 /* The first head tells which side is the client. */

@@ -102,6 +102,7 @@ struct tt_http1_connection {
 	uint8_t client_known : 1;
 	uint8_t pipelined : 1;	  /* requests were sent without waiting for answers */
 	uint8_t answers_lost : 1; /* in a gap, and none has come since */
+	uint8_t websocket : 1;	  /* what it was upgraded to (RFC 6455 4.2.2) */
 };
 
 /* Bytes that a pool maps. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Classification of a flow. The first byte chooses stream or datagrams and the ports, then come
- * pieces of alternating directions, each behind its length in one byte. An answer is a protocol
+ * Classification of a flow. The first byte chooses stream or datagrams, the ports and whether more
+ * will come, then come pieces of alternating directions, each behind its length in one byte. An answer is a protocol
  * with a name, and a stream's pieces of TT_CLASSIFY_BYTES are never asked for again.
  */
 #include "protocol/classify.h"
@@ -32,11 +32,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				ports[data[0] >> 1 & 3], bytes, length, &protocol);
 		else if (length > 0)
 			result = tt_classify_stream(&classifier, direction, ports[data[0] >> 1 & 3],
-				bytes, length, &protocol);
+				bytes, length, (data[0] & 8) != 0, &protocol);
 		free(bytes);
 		if ((result == TT_CLASSIFY_KNOWN) != (tt_protocol_name(protocol) != NULL))
 			abort();
-		if (result == TT_CLASSIFY_MORE && (data[0] & 1) == 0 && length >= TT_CLASSIFY_BYTES)
+		if (result == TT_CLASSIFY_MORE && (data[0] & 1) == 0 &&
+			((data[0] & 8) != 0 || length >= TT_CLASSIFY_BYTES))
 			abort();
 		if (result == TT_CLASSIFY_KNOWN || result == TT_CLASSIFY_UNKNOWN)
 			break;

@@ -308,6 +308,7 @@ static void after_connect_comes_another_protocol(void)
 	CU_ASSERT_EQUAL(seen.tls_count, 1);
 	CU_ASSERT_TRUE(seen.certified);
 	CU_ASSERT_EQUAL(rig.records[0].encryption, TT_PROTOCOL_TLS);
+	CU_ASSERT_EQUAL(rig.records[0].application, TT_PROTOCOL_HTTP);
 	rig_free(&rig);
 	traffic_free(&traffic);
 }
@@ -412,7 +413,133 @@ static void configured_ports_are_of_dns(void)
 	traffic_free(&traffic);
 }
 
+/* Both sides' first words, in turns. */
+struct words {
+	struct {
+		unsigned int from;
+		const char *bytes;
+		size_t length;
+	} say[4];
+	uint16_t port;
+	bool tls; /* then a handshake */
+	uint8_t application;
+};
+
+#define W(from, text)                                                                              \
+	{                                                                                          \
+		from, text, sizeof(text) - 1                                                       \
+	}
+#define UPGRADE(name)                                                                              \
+	W(0, "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: " name "\r\n\r\n"),     \
+		W(1, "HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: " name "\r\n\r\n")
+#define CONNECT W(0, "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n"), W(1, "HTTP/1.1 200 OK\r\n\r\n")
+
+/* From either side, on any port, and after another protocol. */
+static void connections_say_what_they_speak(void)
+{
+	static const struct words words[] = {
+		{{W(1, "SSH-2.0-a\r\n"), W(0, "SSH-2.0-b\r\n")}, 8123, false, TT_PROTOCOL_SSH},
+		{{W(0, "SSH-2.0-b\r\n")}, 53, false, TT_PROTOCOL_SSH},
+		{{W(0, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")}, 80, false, TT_PROTOCOL_HTTP2},
+		{{W(0, "USER a\r\n"), W(1, "+OK\r\n")}, 8123, false, TT_PROTOCOL_POP3},
+		{{W(0, "\0"), W(1, "who?"), W(0, "Me"), W(1, "hm")}, 8123, false, TT_PROTOCOL_NONE},
+		{{W(1, "220 a ESMTP\r\n"), W(0, "EHLO b\r\n"), W(0, "STARTTLS\r\n"),
+			 W(1, "220 go ahead\r\n")},
+			8123, true, TT_PROTOCOL_SMTP},
+		{{W(0, "\0\0\0\x08\4\xd2\x16\x2f"), W(1, "S")}, 8123, true, TT_PROTOCOL_POSTGRES},
+		{{UPGRADE("WebSocket"),
+			 W(0,
+				 "\x81\x82"
+				 "abcdef")},
+			80, false, TT_PROTOCOL_WEBSOCKET},
+		{{UPGRADE("h2c"), W(1, "\0\0\6\4\0\0\0\0\0\0\3\0\0\0\x80")}, 80, false,
+			TT_PROTOCOL_HTTP2},
+		{{CONNECT, W(1, "SSH-2.0-a\r\n")}, 8080, false, TT_PROTOCOL_SSH},
+		{{CONNECT, W(0, "whatever"), W(1, "goes")}, 8080, false, TT_PROTOCOL_HTTP},
+		/* SOCKS 5. */
+		{{W(0, "\5\1\0"), W(1, "\5\0"), W(0, "\5\1\0\1\x0a\0\0\3\0\x50"),
+			 W(1, "\5\0\0\1\0\0\0\0\0\0")},
+			1080, true, TT_PROTOCOL_NONE},
+		/* No client's word was seen. */
+		{{W(1, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")}, 8123, false,
+			TT_PROTOCOL_HTTP},
+	};
+	static struct seen seen;
+
+	for (unsigned int i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		for (unsigned int cut = 0; cut < 2; cut++) {
+			const struct endpoint to = {server.address, words[i].port};
+			struct traffic traffic = {.time_us = BASE_US};
+			struct talk talk = open_talk(&traffic, client, to);
+
+			for (unsigned int n = 0; n < 4 && words[i].say[n].bytes != NULL; n++) {
+				const char *bytes = words[i].say[n].bytes;
+				size_t length = words[i].say[n].length;
+				size_t head = cut && length > 1 ? 1 : 0;
+
+				say(&talk, words[i].say[n].from, bytes, head);
+				say(&talk, words[i].say[n].from, bytes + head, length - head);
+			}
+			if (words[i].tls)
+				say_tls(&talk, 100);
+			close_talk(&talk);
+			struct rig rig = run(&traffic, &seen, 1000);
+			CU_ASSERT_EQUAL_FATAL(rig.count, 1);
+			CU_ASSERT_EQUAL(rig.records[0].application, words[i].application);
+			CU_ASSERT_EQUAL(rig.records[0].encryption,
+				words[i].tls ? TT_PROTOCOL_TLS : TT_PROTOCOL_NONE);
+			CU_ASSERT_EQUAL(seen.tls_count, words[i].tls);
+			CU_ASSERT_EQUAL(seen.dns_count, 0);
+			rig_free(&rig);
+			traffic_free(&traffic);
+		}
+}
+
+/* What one datagram does not tell, several may; and not more than a few are looked at. */
+static void flows_of_datagrams_say_what_they_speak(void)
+{
+	static const uint8_t stun[20] = {0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42};
+	static const uint8_t wireguard[148] = {1};
+	uint8_t rtp[40] = {0x80, 96, 0, 1, 0, 0, 0, 0, 1, 2, 3, 4};
+	static const struct {
+		unsigned int stun, unknown, rtp;
+		uint8_t application;
+	} flows[] = {{0, 0, 3, TT_PROTOCOL_RTP}, {0, 0, 2, TT_PROTOCOL_NONE},
+		{0, 4, 3, TT_PROTOCOL_RTP}, {0, 8, 3, TT_PROTOCOL_NONE},
+		{1, 0, 0, TT_PROTOCOL_STUN}, {31, 4, 3, TT_PROTOCOL_RTP},
+		{32, 0, 3, TT_PROTOCOL_STUN}};
+	static struct seen seen;
+
+	for (unsigned int i = 0; i < sizeof(flows) / sizeof(flows[0]); i++) {
+		struct traffic traffic = {.time_us = BASE_US};
+
+		for (unsigned int n = 0; n < flows[i].stun; n++)
+			traffic_udp_bytes(&traffic, n & 1 ? client : server,
+				n & 1 ? server : client, stun, sizeof(stun));
+		for (unsigned int n = 0; n < flows[i].unknown; n++)
+			traffic_udp_bytes(&traffic, client, server, "@@@@@@", 6);
+		for (unsigned int n = 0; n < flows[i].rtp; n++, rtp[3]++)
+			traffic_udp_bytes(&traffic, client, server, rtp, sizeof(rtp));
+		struct rig rig = run(&traffic, &seen, 1000);
+		CU_ASSERT_EQUAL_FATAL(rig.count, 1);
+		CU_ASSERT_EQUAL(rig.records[0].application, flows[i].application);
+		CU_ASSERT_EQUAL(rig.records[0].encryption, TT_PROTOCOL_NONE);
+		CU_ASSERT_EQUAL(seen.conversations_high, 0);
+		rig_free(&rig);
+		traffic_free(&traffic);
+	}
+
+	struct traffic traffic = {.time_us = BASE_US};
+	traffic_udp_bytes(&traffic, client, server, wireguard, sizeof(wireguard));
+	struct rig rig = run(&traffic, &seen, 1000);
+	CU_ASSERT_EQUAL(rig.records[0].encryption, TT_PROTOCOL_WIREGUARD);
+	rig_free(&rig);
+	traffic_free(&traffic);
+}
+
 static const struct suite_test tests[] = {
+	{"connections say what they speak", connections_say_what_they_speak},
+	{"flows of datagrams say what they speak", flows_of_datagrams_say_what_they_speak},
 	{"requests are read however they are cut", requests_are_read_however_they_are_cut},
 	{"a request after unknown bytes is found", a_request_after_unknown_bytes_is_found},
 	{"a request after another protocol is found", a_request_after_another_protocol_is_found},

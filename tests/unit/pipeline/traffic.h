@@ -107,6 +107,16 @@ static inline void traffic_udp(
 	traffic_add(traffic, &build);
 }
 
+/* The same, of these bytes. */
+static inline void traffic_udp_bytes(struct traffic *traffic, struct endpoint from,
+	struct endpoint to, const void *bytes, size_t count)
+{
+	traffic_udp(traffic, from, to, count);
+
+	struct traffic_frame *frame = &traffic->frames[traffic->count - 1];
+	memcpy(frame->bytes + frame->length - count, bytes, count);
+}
+
 static inline void traffic_tcp(struct traffic *traffic, struct endpoint from, struct endpoint to,
 	uint8_t flags, uint32_t sequence, uint32_t acknowledgment, size_t payload_bytes)
 {

@@ -117,7 +117,8 @@ static enum tt_classify_result look(struct tt_classifier *classifier, enum trans
 {
 	struct guarded guarded = guarded_copy(bytes, length);
 	enum tt_classify_result result = transport == STREAM
-		? tt_classify_stream(classifier, direction, ports, guarded.bytes, length, protocol)
+		? tt_classify_stream(
+			  classifier, direction, ports, guarded.bytes, length, false, protocol)
 		: tt_classify_datagram(
 			  classifier, direction, ports, guarded.bytes, length, protocol);
 
@@ -211,7 +212,7 @@ static void test_noise(void)
 		}
 		bytes[0] = (uint8_t)round;
 		if (round & 0x100)
-			tt_classify_stream(&classifier, 0, no_port, bytes, 64, &protocol);
+			tt_classify_stream(&classifier, 0, no_port, bytes, 64, false, &protocol);
 		else
 			tt_classify_datagram(&classifier, 0, no_port, bytes, 64, &protocol);
 		CU_ASSERT_NOT_EQUAL_FATAL(protocol, TT_PROTOCOL_HTTP);
@@ -289,6 +290,22 @@ static void test_agreement(void)
 	CU_ASSERT_EQUAL(
 		stream_says(&classifier, 1, 25, "220 ready\r\n", &protocol), TT_CLASSIFY_KNOWN);
 	CU_ASSERT_EQUAL(protocol, TT_PROTOCOL_SMTP);
+
+	/* What is cut short is its port's, if it is sound as far as it goes. */
+	static const uint16_t http[2] = {40000, 80};
+	const uint8_t *cut = (const uint8_t *)"GET /a";
+
+	for (unsigned int i = 0; i < 2; i++) {
+		classifier = (struct tt_classifier){0};
+		CU_ASSERT_EQUAL(
+			tt_classify_stream(&classifier, 0, http, cut + i, 5, false, &protocol),
+			i == 0 ? TT_CLASSIFY_MORE : TT_CLASSIFY_OTHER);
+		classifier = (struct tt_classifier){0};
+		CU_ASSERT_EQUAL(
+			tt_classify_stream(&classifier, 0, http, cut + i, 5, true, &protocol),
+			i == 0 ? TT_CLASSIFY_KNOWN : TT_CLASSIFY_OTHER);
+	}
+	CU_ASSERT_EQUAL(protocol, TT_PROTOCOL_HTTP);
 
 	/* A port without any sign of its protocol decides nothing. */
 	classifier = (struct tt_classifier){0};
