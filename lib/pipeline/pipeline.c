@@ -485,6 +485,14 @@ const struct tt_flow_table_counters *tt_pipeline_flow_counters(
 	return tt_flow_table_counters(pipeline->workers[worker].flows);
 }
 
+const struct tt_dns_transactions_counters *tt_pipeline_dns_counters(
+	const struct tt_pipeline *pipeline, unsigned int worker)
+{
+	const struct tt_dns_transactions *transactions = pipeline->workers[worker].dns.transactions;
+
+	return transactions != NULL ? tt_dns_transactions_counters(transactions) : NULL;
+}
+
 const struct tt_fragment_counters *tt_pipeline_fragment_counters(
 	const struct tt_pipeline *pipeline, unsigned int worker)
 {

@@ -19,6 +19,7 @@
 #include "pipeline/ledger.h"
 #include "pipeline/source.h"
 #include "protocol/dns_stats.h"
+#include "protocol/dns_transactions.h"
 #include "protocol/http_stats.h"
 #include "shard/shard.h"
 
@@ -129,6 +130,9 @@ const struct tt_worker_counters *tt_pipeline_worker_counters(
 const struct tt_flow_table_counters *tt_pipeline_flow_counters(
 	const struct tt_pipeline *pipeline, unsigned int worker);
 const struct tt_fragment_counters *tt_pipeline_fragment_counters(
+	const struct tt_pipeline *pipeline, unsigned int worker);
+/* NULL where DNS is not followed. */
+const struct tt_dns_transactions_counters *tt_pipeline_dns_counters(
 	const struct tt_pipeline *pipeline, unsigned int worker);
 
 /* A limit of what a worker follows. */

@@ -90,6 +90,20 @@ void tt_port_describe(
 	tt_sink_end_object(sink);
 }
 
+/* Messages, and what became of them besides an answer in time. */
+static void describe_dns(struct tt_sink *sink, const struct tt_dns_transactions_counters *counters)
+{
+	if (counters == NULL)
+		return;
+	put_counter(sink, "dns_queries", &counters->queries);
+	put_counter(sink, "dns_responses", &counters->responses);
+	put_counter(sink, "dns_retransmits", &counters->retransmits);
+	put_counter(sink, "dns_timeouts", &counters->timeouts);
+	put_counter(sink, "dns_unsolicited", &counters->unsolicited);
+	put_counter(sink, "dns_late_responses", &counters->late_responses);
+	put_counter(sink, "dns_duplicate_responses", &counters->duplicate_responses);
+}
+
 void tt_worker_describe(
 	struct tt_sink *sink, const char *name, const struct tt_status *status, uint32_t worker)
 {
@@ -116,6 +130,7 @@ void tt_worker_describe(
 	put_counter(sink, "messages_lost", &counters->messages_lost);
 	put_counter(sink, "datagrams_lost", &counters->datagrams_lost);
 	put_counter(sink, "dns_malformed", &counters->dns_malformed);
+	describe_dns(sink, tt_pipeline_dns_counters(pipeline, worker));
 	put_counter(sink, "excluded_connections", &counters->excluded_connections);
 	put_counter(sink, "excluded_records", &counters->excluded_records);
 	put_counter(sink, "connections", &flows->live);
@@ -231,6 +246,22 @@ static void describe_followed(struct tt_sink *sink, const struct tt_pipeline *pi
 	}
 }
 
+/* The counters alone, which any thread may read. */
+static void describe_names(struct tt_sink *sink, const struct tt_names *names, uint64_t limit)
+{
+	if (names == NULL)
+		return;
+	const struct tt_names_counters *counters = tt_names_counters(names);
+	tt_sink_begin_object(sink, "names");
+	tt_sink_unsigned(sink, "limit", limit);
+	put_counter(sink, "now", &counters->addresses);
+	put_counter(sink, "high", &counters->addresses_high);
+	put_counter(sink, "evicted", &counters->evicted);
+	put_counter(sink, "refused", &counters->refused);
+	put_counter(sink, "names_replaced", &counters->replaced);
+	tt_sink_end_object(sink);
+}
+
 void tt_limits_describe(struct tt_sink *sink, const char *name, const struct tt_status *status)
 {
 	const struct tt_config *config = tt_control_config(status->control);
@@ -258,6 +289,7 @@ void tt_limits_describe(struct tt_sink *sink, const char *name, const struct tt_
 	tt_sink_end_object(sink);
 
 	describe_followed(sink, pipeline);
+	describe_names(sink, tt_control_names(status->control), config->names.addresses);
 
 	tt_sink_begin_object(sink, "record_batches");
 	tt_sink_unsigned(sink, "limit", config->memory.record_batches);

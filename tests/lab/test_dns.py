@@ -94,9 +94,19 @@ class OnDns(unittest.TestCase):
         self.assertEqual(len(records), count)
         return records
 
+    def counted(self):
+        """What the appliance has counted of DNS."""
+        worker, = self.appliance.ask('workers', '--json')
+        return collections.Counter({name: worker[f'dns_{name}'] for name in (
+            'queries', 'responses', 'timeouts', 'unsolicited', 'late_responses', 'duplicate_responses')})
+
     def check(self, server, port, queries, *options):
+        before = self.counted()
         sent, lost, rcodes = self.dnsperf(server, port, queries, *options)
         records = self.records(sent)
+        counted = self.counted() - before
+        self.assertEqual((counted['queries'], counted['unsolicited']), (sent, 0))
+        self.assertEqual(counted['responses'], sum(rcodes.values()) + counted['late_responses'])
         self.assertEqual({(r['server']['address'], r['server']['port']) for r in records}, {(server, int(port))})
         self.assertEqual(collections.Counter(r['rcode'] for r in records if r['status'] == 'answered'), rcodes)
         self.assertEqual(sum(r['status'] == 'timeout' for r in records), lost)
@@ -111,6 +121,7 @@ class OnDns(unittest.TestCase):
         self.assertGreater(min(rcodes['NOERROR'], rcodes['NXDOMAIN']), QUERIES // 5)
         answers = next(r for r in records if r['query'] == 'alias.lab.test' and 'answers' in r)['answers']
         self.assertEqual([a['data'] for a in answers], ['www.lab.test', SERVER6])
+        self.assertGreaterEqual(self.appliance.telemetry('/taptrace/limits')['names']['now'], 2)
 
     def test_knot_over_ipv6(self):
         queries = [('www.knot.test AAAA', f'none{i}.knot.test A', 'mail.broken.test MX', 'www.elsewhere.test A')[i % 4]
@@ -127,10 +138,12 @@ class OnDns(unittest.TestCase):
 
     def test_nobody_answers(self):
         queries = [f'host{i}.lab.test A' for i in range(50)]
+        before = self.counted()
         sent, lost, _ = self.dnsperf(NOWHERE, '53', queries, '-t', '1')
         self.assertEqual((sent, lost), (50, 50))
         records = self.records(50)
         self.assertEqual({r['status'] for r in records}, {'timeout'})
+        self.assertEqual(self.counted() - before, collections.Counter(queries=50, timeouts=50))
         self.assertFalse(any('rcode' in r or 'latency_us' in r for r in records))
 
     def test_truncated_over_udp_whole_over_tcp(self):
