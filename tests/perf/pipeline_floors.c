@@ -172,16 +172,21 @@ static uint64_t time_tcp(struct lookup *lookup)
 	struct tt_flow *found[BURST];
 	uint64_t start = rte_rdtsc_precise();
 
-	tt_flow_table_lookup_bulk(lookup->flow_table, lookup->keys, lookup->hashes, BURST, found);
+	tt_flow_table_prefetch_buckets(lookup->flow_table, lookup->hashes, BURST);
 	for (unsigned int i = 0; i < BURST + TCP_AHEAD; i++) {
 		if (i < BURST) {
-			rte_prefetch0(found[i]->counters);
-			rte_prefetch0(&found[i]->tcp);
-			rte_prefetch0(&found[i]->tcp.counts);
+			tt_flow_table_candidates(
+				lookup->flow_table, lookup->hashes + i, 1, found + i);
+			rte_prefetch1(&found[i]->tcp);
+			rte_prefetch1(&found[i]->tcp.counts);
 		}
 		if (i >= TCP_AHEAD) {
-			found[i - TCP_AHEAD]->counters[0].packets++;
-			update_tcp(lookup, i - TCP_AHEAD, found[i - TCP_AHEAD]);
+			const unsigned int now = i - TCP_AHEAD;
+			struct tt_flow *flow = tt_flow_table_find(lookup->flow_table, found[now],
+				&lookup->keys[now], lookup->hashes[now]);
+
+			flow->counters[0].packets++;
+			update_tcp(lookup, now, flow);
 		}
 	}
 	return rte_rdtsc_precise() - start;
