@@ -197,7 +197,8 @@ static void restore_types(json_t *object)
 {
 	static const char *const arrays[] = {"alerts", "answers"};
 	static const char *const booleans[] = {"closes", "ech", "ecn", "healthy", "hello_retry",
-		"link_up", "missed_known", "path_truncated", "resumed", "symmetric", "truncated"};
+		"link_up", "missed_known", "path_truncated", "reloaded", "resumed", "symmetric",
+		"truncated"};
 	const char *name;
 	json_t *value;
 

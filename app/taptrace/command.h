@@ -26,5 +26,6 @@ int tt_command_health(int argc, char **argv);
 int tt_command_clients(int argc, char **argv);
 int tt_command_pull(int argc, char **argv);
 int tt_command_top(int argc, char **argv);
+int tt_command_reload(int argc, char **argv);
 
 #endif

@@ -176,4 +176,8 @@ const struct tt_command_line tt_commands[TT_COMMANDS] = {
 			"latencies, domains with failures, versions of TLS and certificates that "
 			"expire. h shows the keys, q quits.",
 		.options = top_options},
+	[TT_COMMAND_RELOAD] = ASKING("reload", none, "have it read its configuration anew",
+		"Has a running appliance read its configuration anew: rules, timeouts of flows and "
+		"fragments and the log's level hold at once, other keys that have changed are "
+		"named. A file with a fault changes nothing, and what is wrong is said."),
 };

@@ -21,6 +21,7 @@ static int (*const run[TT_COMMANDS])(int argc, char **argv) = {
 	[TT_COMMAND_CLIENTS] = tt_command_clients,
 	[TT_COMMAND_PULL] = tt_command_pull,
 	[TT_COMMAND_TOP] = tt_command_top,
+	[TT_COMMAND_RELOAD] = tt_command_reload,
 };
 
 static void print_usage(FILE *out)

@@ -36,6 +36,9 @@ struct options {
 /* Whom a signal stops; set before the handlers are, and NULL once it is gone. */
 static struct tt_control *_Atomic stoppable;
 
+/* What SIGHUP reloads; the same. */
+static struct tt_reload *_Atomic reloadable;
+
 /* The exit status when there is nothing more to do, else -1. */
 static int read_options(int argc, char **argv, struct options *options)
 {
@@ -92,14 +95,25 @@ static void on_signal(int signal)
 		tt_control_stop(control);
 }
 
+static void on_hangup(int signal)
+{
+	struct tt_reload *reload = atomic_load(&reloadable);
+
+	(void)signal;
+	if (reload != NULL)
+		tt_reload_request(reload);
+}
+
 static void handle_signals(struct tt_control *control)
 {
 	struct sigaction stop = {.sa_handler = on_signal};
+	struct sigaction hangup = {.sa_handler = on_hangup, .sa_flags = SA_RESTART};
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 
 	atomic_store(&stoppable, control);
 	sigaction(SIGTERM, &stop, NULL);
 	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGHUP, &hangup, NULL);
 	/* A peer of memif or virtio-user that goes, or a client, is no reason to end. */
 	sigaction(SIGPIPE, &ignore, NULL);
 }
@@ -181,7 +195,10 @@ static int trace(const struct tt_config *config, const char *config_path)
 		return EXIT_FAILED;
 	tt_status_begin(&daemon.status, run.control, run.driver, config_path);
 	handle_signals(run.control);
-	code = tt_telemetry_start(&daemon.status);
+	code = tt_reload_create(&daemon.status.reload, config, config_path, run.pipeline);
+	atomic_store(&reloadable, daemon.status.reload);
+	if (code == 0)
+		code = tt_telemetry_start(&daemon.status);
 	if (code == 0)
 		code = tt_run_start(&run);
 	if (code == 0)
@@ -190,6 +207,8 @@ static int trace(const struct tt_config *config, const char *config_path)
 	tt_telemetry_stop();
 	tt_pull_unlisten(&daemon.sockets);
 	atomic_store(&stoppable, NULL);
+	atomic_store(&reloadable, NULL);
+	tt_reload_destroy(daemon.status.reload);
 	tt_run_close(&run);
 	return code == 0 ? EXIT_DONE : EXIT_FAILED;
 }

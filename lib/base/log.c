@@ -2,18 +2,24 @@
 #include "base/log.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #define LINE_BYTES 1000
 
 static const char *program_name = "taptrace";
-static enum tt_log_level last_level = TT_LOG_WARNING;
+static atomic_int last_level = TT_LOG_WARNING;
 
 void tt_log_setup(const char *program, enum tt_log_level level)
 {
 	program_name = program;
-	last_level = level;
+	tt_log_set_level(level);
+}
+
+void tt_log_set_level(enum tt_log_level level)
+{
+	atomic_store_explicit(&last_level, level, memory_order_relaxed);
 }
 
 void tt_log(enum tt_log_level level, const char *format, ...)
@@ -26,7 +32,7 @@ void tt_log(enum tt_log_level level, const char *format, ...)
 	};
 	char line[LINE_BYTES + 1];
 
-	if (level > last_level)
+	if ((int)level > atomic_load_explicit(&last_level, memory_order_relaxed))
 		return;
 
 	int head = snprintf(line, LINE_BYTES, "%s: %s: ", program_name, names[level]);

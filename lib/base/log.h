@@ -17,6 +17,9 @@ enum tt_log_level {
  * Before the first call: "taptrace", TT_LOG_WARNING. Call it before other threads start. */
 void tt_log_setup(const char *program, enum tt_log_level level);
 
+/* The last level that is printed from now on. Any thread. */
+void tt_log_set_level(enum tt_log_level level);
+
 /* One line; control characters in the formatted text are printed as '?', so that text from a
  * file or the wire cannot forge lines. Longer than 1000 bytes is cut. */
 void tt_log(enum tt_log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -30,10 +30,15 @@
 		PORT_FIELD(device), .form = (key_form), .example = (sample), .number = (named),    \
 		.number_offset = offsetof(struct tt_config_port, kind)                             \
 	}
-#define TIMEOUT(key_path, key_field, standard, text)                                               \
+#define HOT_TIMEOUT(key_path, key_field, standard, text)                                           \
 	{                                                                                          \
 		.path = (key_path), .type = TT_SCHEMA_DURATION, .hot = true,                       \
 		.description = (text), FIELD(key_field), RANGE(MS_US, WEEK_US, (standard))         \
+	}
+#define TIMEOUT(key_path, key_field, standard, text)                                               \
+	{                                                                                          \
+		.path = (key_path), .type = TT_SCHEMA_DURATION, .description = (text),             \
+		FIELD(key_field), RANGE(MS_US, WEEK_US, (standard))                                \
 	}
 #define RULE_FIELD(field)                                                                          \
 	.offset = offsetof(struct tt_config_filter_rule, field),                                   \
@@ -244,16 +249,17 @@ const struct tt_schema_key tt_schema[] = {
 		FIELD(flow.key_tunnel),
 		RANGE(0, 1, 1)},
 	SECTION("flow.timeouts", "After how long without a packet a flow is closed"),
-	TIMEOUT("flow.timeouts.tcp_idle", flow.tcp_idle_us, HOUR_US, "TCP, established"),
-	TIMEOUT("flow.timeouts.tcp_half_open", flow.tcp_half_open_us, 5 * SECOND_US,
+	HOT_TIMEOUT("flow.timeouts.tcp_idle", flow.tcp_idle_us, HOUR_US, "TCP, established"),
+	HOT_TIMEOUT("flow.timeouts.tcp_half_open", flow.tcp_half_open_us, 5 * SECOND_US,
 		"TCP, handshake not complete"),
-	TIMEOUT("flow.timeouts.tcp_closing", flow.tcp_closing_us, 2 * SECOND_US,
+	HOT_TIMEOUT("flow.timeouts.tcp_closing", flow.tcp_closing_us, 2 * SECOND_US,
 		"TCP, after the FINs of both sides"),
-	TIMEOUT("flow.timeouts.udp_one_way", flow.udp_one_way_us, 30 * SECOND_US,
+	HOT_TIMEOUT("flow.timeouts.udp_one_way", flow.udp_one_way_us, 30 * SECOND_US,
 		"UDP, seen in one direction"),
-	TIMEOUT("flow.timeouts.udp_two_way", flow.udp_two_way_us, 120 * SECOND_US,
+	HOT_TIMEOUT("flow.timeouts.udp_two_way", flow.udp_two_way_us, 120 * SECOND_US,
 		"UDP, seen in both directions"),
-	TIMEOUT("flow.timeouts.other", flow.other_idle_us, 30 * SECOND_US, "Any other protocol"),
+	HOT_TIMEOUT(
+		"flow.timeouts.other", flow.other_idle_us, 30 * SECOND_US, "Any other protocol"),
 
 	SECTION("fragments", "IP fragments, which follow the first one of their datagram"),
 	{.path = "fragments.datagrams",
@@ -262,7 +268,7 @@ const struct tt_schema_key tt_schema[] = {
 		FIELD(fragments.datagrams),
 		RANGE(16, 1048576, 4096),
 		.unit = "datagrams"},
-	TIMEOUT("fragments.timeout", fragments.timeout_us, 60 * SECOND_US,
+	HOT_TIMEOUT("fragments.timeout", fragments.timeout_us, 60 * SECOND_US,
 		"How long a datagram's fragments are waited for"),
 
 	SECTION("duplicates",
@@ -722,5 +728,35 @@ void tt_schema_set_default(struct tt_config *config, const struct tt_schema_key 
 	default:
 		if (key->derive == NULL)
 			tt_schema_set_number(config, key, item, key->fallback);
+	}
+}
+
+bool tt_schema_is_same(const struct tt_config *one, const struct tt_config *other,
+	const struct tt_schema_key *key, uint32_t item)
+{
+	const char *text;
+	const char *other_text;
+
+	switch (key->type) {
+	case TT_SCHEMA_SECTION:
+		return true;
+	case TT_SCHEMA_LIST:
+		return tt_schema_items(one, key) == tt_schema_items(other, key);
+	case TT_SCHEMA_CPUS:
+	case TT_SCHEMA_PORTS:
+		return tt_schema_items(one, key) == tt_schema_items(other, key) &&
+			memcmp(tt_schema_value(one, key, 0), tt_schema_value(other, key, 0),
+				tt_schema_items(one, key) * sizeof(uint32_t)) == 0;
+	case TT_SCHEMA_STRING:
+	case TT_SCHEMA_DEVICE:
+		text = tt_schema_text(one, key, item);
+		other_text = tt_schema_text(other, key, item);
+		return (text == NULL) == (other_text == NULL) &&
+			(text == NULL || strcmp(text, other_text) == 0);
+	case TT_SCHEMA_NETWORK:
+		return memcmp(tt_schema_value(one, key, item), tt_schema_value(other, key, item),
+			       sizeof(struct tt_config_network)) == 0;
+	default:
+		return tt_schema_number(one, key, item) == tt_schema_number(other, key, item);
 	}
 }

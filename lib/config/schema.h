@@ -123,6 +123,10 @@ const char *tt_schema_text(
 uint32_t tt_schema_items(const struct tt_config *config, const struct tt_schema_key *key);
 void tt_schema_set_items(struct tt_config *config, const struct tt_schema_key *key, uint32_t items);
 
+/* Has it the same value in two configurations, or in an item of two lists? Of a list: is it as long? */
+bool tt_schema_is_same(const struct tt_config *one, const struct tt_config *other,
+	const struct tt_schema_key *key, uint32_t item);
+
 /* Give the key its default; inside a list, that of this item. Derived ones keep their value. */
 void tt_schema_set_default(
 	struct tt_config *config, const struct tt_schema_key *key, uint32_t item);

@@ -124,16 +124,20 @@ size_t tt_flow_table_bytes(uint32_t capacity)
 		tt_memory_mapped_bytes(entries_bytes(capacity));
 }
 
+static bool are_valid_timeouts(const struct tt_flow_timeouts *timeouts)
+{
+	for (unsigned int i = 0; i < TT_FLOW_CLASSES; i++)
+		if (timeouts->ms[i] == 0 || timeouts->ms[i] > TT_FLOW_TIMEOUT_MS_MAX)
+			return false;
+	return true;
+}
+
 static bool are_valid(const struct tt_flow_table_options *options)
 {
 	if (options->capacity == 0 || options->capacity > CAPACITY_MAX ||
 		options->half_open_limit == 0 || options->half_open_limit > options->capacity)
 		return false;
-	for (unsigned int i = 0; i < TT_FLOW_CLASSES; i++)
-		if (options->timeouts.ms[i] == 0 ||
-			options->timeouts.ms[i] > TT_FLOW_TIMEOUT_MS_MAX)
-			return false;
-	return true;
+	return are_valid_timeouts(&options->timeouts);
 }
 
 /* Patience is of half-open connections alone. */
@@ -154,6 +158,17 @@ static uint32_t longest_timeout_ms(const struct tt_flow_timeouts *timeouts)
 	return longest_ms > TT_FLOW_TIMEOUT_MS_MAX ? TT_FLOW_TIMEOUT_MS_MAX : (uint32_t)longest_ms;
 }
 
+int tt_flow_table_set_timeouts(struct tt_flow_table *table, const struct tt_flow_timeouts *timeouts)
+{
+	if (!are_valid_timeouts(timeouts))
+		return TT_ERROR_ARGUMENT;
+	memcpy(table->clock.timeout_ms, timeouts->ms, sizeof(table->clock.timeout_ms));
+	table->longest_ms = longest_timeout_ms(timeouts);
+	for (unsigned int class = 0; class < TT_FLOW_CLASSES; class ++)
+		table->weight[class] = weight_of(timeouts->ms[class]);
+	return TT_OK;
+}
+
 int tt_flow_table_create(struct tt_flow_table **table, const struct tt_flow_table_options *options)
 {
 	*table = NULL;
@@ -166,10 +181,7 @@ int tt_flow_table_create(struct tt_flow_table **table, const struct tt_flow_tabl
 	new->capacity = options->capacity;
 	new->bucket_count = bucket_count_for(options->capacity);
 	new->half_open_limit = options->half_open_limit;
-	memcpy(new->clock.timeout_ms, options->timeouts.ms, sizeof(new->clock.timeout_ms));
-	new->longest_ms = longest_timeout_ms(&options->timeouts);
-	for (unsigned int class = 0; class < TT_FLOW_CLASSES; class ++)
-		new->weight[class] = weight_of(options->timeouts.ms[class]);
+	tt_flow_table_set_timeouts(new, &options->timeouts);
 	new->buckets = tt_memory_map(index_bytes(new->capacity), options->huge_pages);
 	new->free_numbers = tt_memory_map(free_numbers_bytes(new->capacity), options->huge_pages);
 	new->entries = tt_memory_map(entries_bytes(new->capacity), options->huge_pages);

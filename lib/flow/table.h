@@ -151,6 +151,11 @@ void tt_flow_table_flush(struct tt_flow_table *table, uint32_t *position, unsign
  * a walk from 0 to here that others interrupt sees each flow that lives throughout exactly once. */
 uint32_t tt_flow_table_extent(const struct tt_flow_table *table);
 
+/* For the flows that there are, too. TT_ERROR_ARGUMENT when one is out of range, and nothing
+ * changes. */
+int tt_flow_table_set_timeouts(
+	struct tt_flow_table *table, const struct tt_flow_timeouts *timeouts);
+
 /* The entry number of an entry of the table. */
 uint32_t tt_flow_table_number(const struct tt_flow_table *table, const struct tt_flow *flow);
 

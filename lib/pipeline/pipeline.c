@@ -20,6 +20,9 @@
 /* UDP datagrams that are put together at a time, by each worker: 1 MiB. */
 #define REASSEMBLY_SLOTS 256
 
+/* Between two looks at whether workers still read the rules before. */
+#define READERS_WAIT_US 100
+
 /* A packet crosses a ring at most twice: to who attributes fragments, and to the owner. */
 #define RING_HOPS 2
 
@@ -30,6 +33,7 @@ struct tt_pipeline {
 	struct tt_pipeline_clock clock;
 	struct tt_filter filter; /* unchanged once made */
 	struct tt_rules_published rules;
+	struct tt_pipeline_timeouts timeouts;
 	size_t reader_bytes;
 	uint8_t *rings; /* count * count rings, one behind the other; NULL for one worker */
 	size_t ring_bytes;
@@ -169,6 +173,19 @@ static uint32_t timeout_ms(uint64_t timeout_us)
 	return ms < 1 ? 1 : (uint32_t)ms;
 }
 
+static struct tt_flow_timeouts flow_timeouts(const struct tt_config *config)
+{
+	return (struct tt_flow_timeouts){
+		.ms = {
+			[TT_FLOW_TCP_HALF_OPEN] = timeout_ms(config->flow.tcp_half_open_us),
+			[TT_FLOW_TCP_OPEN] = timeout_ms(config->flow.tcp_idle_us),
+			[TT_FLOW_TCP_CLOSING] = timeout_ms(config->flow.tcp_closing_us),
+			[TT_FLOW_UDP_ONE_WAY] = timeout_ms(config->flow.udp_one_way_us),
+			[TT_FLOW_UDP_TWO_WAY] = timeout_ms(config->flow.udp_two_way_us),
+			[TT_FLOW_OTHER] = timeout_ms(config->flow.other_idle_us),
+		}};
+}
+
 static struct tt_flow_table_options flow_options(const struct tt_pipeline_options *options)
 {
 	const struct tt_config *config = options->config;
@@ -177,15 +194,7 @@ static struct tt_flow_table_options flow_options(const struct tt_pipeline_option
 		.capacity = config->flow.connections,
 		.half_open_limit = config->flow.half_open,
 		.huge_pages = options->huge_pages,
-		.timeouts.ms =
-			{
-				[TT_FLOW_TCP_HALF_OPEN] = timeout_ms(config->flow.tcp_half_open_us),
-				[TT_FLOW_TCP_OPEN] = timeout_ms(config->flow.tcp_idle_us),
-				[TT_FLOW_TCP_CLOSING] = timeout_ms(config->flow.tcp_closing_us),
-				[TT_FLOW_UDP_ONE_WAY] = timeout_ms(config->flow.udp_one_way_us),
-				[TT_FLOW_UDP_TWO_WAY] = timeout_ms(config->flow.udp_two_way_us),
-				[TT_FLOW_OTHER] = timeout_ms(config->flow.other_idle_us),
-			},
+		.timeouts = flow_timeouts(config),
 	};
 }
 
@@ -258,6 +267,7 @@ static bool make_worker(struct tt_pipeline *pipeline, unsigned int number,
 	worker->uid_base = (uint64_t)options->instance << UID_INSTANCE_SHIFT |
 		(uint64_t)number << UID_SHARD_SHIFT;
 	worker->clock = &pipeline->clock;
+	worker->timeouts = &pipeline->timeouts;
 	worker->stop = &pipeline->stop;
 
 	pipeline->fragment_bytes = tt_fragment_table_bytes(config->fragments.datagrams) +
@@ -296,13 +306,28 @@ static bool make_readers(struct tt_pipeline *pipeline)
 		rte_rcu_qsbr_init(pipeline->rules.readers, pipeline->worker_count) == 0;
 }
 
+void tt_pipeline_set_timeouts(struct tt_pipeline *pipeline, const struct tt_config *config)
+{
+	struct tt_pipeline_timeouts *timeouts = &pipeline->timeouts;
+	const struct tt_flow_timeouts flows = flow_timeouts(config);
+
+	for (unsigned int class = 0; class < TT_FLOW_CLASSES; class ++)
+		atomic_store_explicit(
+			&timeouts->flow_ms[class], flows.ms[class], memory_order_relaxed);
+	atomic_store_explicit(
+		&timeouts->fragments_us, config->fragments.timeout_us, memory_order_relaxed);
+	atomic_fetch_add_explicit(&timeouts->generation, 1, memory_order_release);
+}
+
 void tt_pipeline_set_rules(struct tt_pipeline *pipeline, struct tt_ruleset *ruleset)
 {
 	struct tt_ruleset *before =
 		atomic_exchange_explicit(&pipeline->rules.ruleset, ruleset, memory_order_acq_rel);
 
-	/* A worker that does not run is no reader. */
-	rte_rcu_qsbr_synchronize(pipeline->rules.readers, RTE_QSBR_THRID_INVALID);
+	/* A worker that does not run is no reader. Those that do may need this CPU to go on. */
+	uint64_t token = rte_rcu_qsbr_start(pipeline->rules.readers);
+	while (rte_rcu_qsbr_check(pipeline->rules.readers, token, false) == 0)
+		rte_delay_us_sleep(READERS_WAIT_US);
 	tt_ruleset_destroy(before);
 }
 

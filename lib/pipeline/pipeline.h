@@ -102,6 +102,9 @@ void tt_pipeline_destroy(struct tt_pipeline *pipeline);
 /* Start worker w on lcore w + 1. 0; TT_ERROR_BUSY, and none has started. */
 int tt_pipeline_launch(struct tt_pipeline *pipeline);
 
+/* From now on flows and fragments time out as this configuration says. Any thread, one at a time. */
+void tt_pipeline_set_timeouts(struct tt_pipeline *pipeline, const struct tt_config *config);
+
 /* From now on the workers go by these rules, which the pipeline owns from here on; NULL: by none. Any
  * thread but the control core, one at a time: it waits until no worker looks at the rules before,
  * and frees these. Before tt_pipeline_launch() and after tt_pipeline_wait(), any. */

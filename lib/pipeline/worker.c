@@ -297,6 +297,24 @@ static bool obey(struct tt_worker *worker)
 	return true;
 }
 
+/* Timeouts that a reload has changed. */
+static void take_timeouts(struct tt_worker *worker)
+{
+	const struct tt_pipeline_timeouts *timeouts = worker->timeouts;
+	uint32_t generation = atomic_load_explicit(&timeouts->generation, memory_order_acquire);
+	struct tt_flow_timeouts flows;
+
+	if (likely(generation == worker->timeouts_generation))
+		return;
+	for (unsigned int class = 0; class < TT_FLOW_CLASSES; class ++)
+		flows.ms[class] =
+			atomic_load_explicit(&timeouts->flow_ms[class], memory_order_relaxed);
+	tt_flow_table_set_timeouts(worker->flows, &flows);
+	tt_fragment_set_timeout(worker->fragments,
+		atomic_load_explicit(&timeouts->fragments_us, memory_order_relaxed));
+	worker->timeouts_generation = generation;
+}
+
 static bool may_receive(struct tt_worker *worker)
 {
 	return !atomic_load_explicit(&worker->stopped, memory_order_relaxed) && has_room(worker);
@@ -337,6 +355,7 @@ int tt_worker_run(void *argument)
 		uint64_t since = rte_rdtsc();
 		unsigned int packets = take_over_all(worker, &since);
 
+		take_timeouts(worker);
 		if (may_receive(worker)) {
 			unsigned int received = receive(worker, &since);
 

@@ -33,6 +33,13 @@ struct tt_pipeline_clock {
 	_Atomic uint64_t offset_us;   /* control core: wo, workers: ro */
 };
 
+/* Timeouts that a reload has changed; reload: wo, workers: ro. */
+struct tt_pipeline_timeouts {
+	_Atomic uint32_t generation; /* stored behind the others; a worker has seen its last */
+	_Atomic uint32_t flow_ms[TT_FLOW_CLASSES];
+	_Atomic uint64_t fragments_us;
+};
+
 struct tt_worker {
 	unsigned int number;
 	unsigned int worker_count;
@@ -60,8 +67,10 @@ struct tt_worker {
 	struct rte_ring *inbox[TT_CONFIG_WORKERS]; /* from each other worker; NULL from itself */
 	struct tt_outbox outbox[TT_CONFIG_WORKERS];
 	const struct tt_pipeline_clock *clock;
-	const atomic_bool *stop; /* control core: wo */
-	atomic_bool stopped;	 /* this worker receives no more; control core: ro */
+	const struct tt_pipeline_timeouts *timeouts;
+	uint32_t timeouts_generation; /* that holds here */
+	const atomic_bool *stop;      /* control core: wo */
+	atomic_bool stopped;	      /* this worker receives no more; control core: ro */
 
 	struct tt_worker_duplicates duplicates;
 	struct tt_worker_payload payload;

@@ -2,6 +2,7 @@
 #include "serve/status_fields.h"
 
 #include "base/clock.h"
+#include "base/error.h"
 #include "pipeline/source.h"
 
 #include <rte_cycles.h>
@@ -311,5 +312,33 @@ void tt_limits_describe(struct tt_sink *sink, const char *name, const struct tt_
 	put_counter(sink, "now", &control->journal);
 	put_counter(sink, "lost", &control->journal_lost);
 	tt_sink_end_object(sink);
+	tt_sink_end_object(sink);
+}
+
+void tt_reload_describe(
+	struct tt_sink *sink, const char *name, const struct tt_reload_report *report)
+{
+	const char *line = report->faults;
+
+	tt_sink_begin_object(sink, name);
+	tt_sink_bool(sink, "reloaded", report->code == TT_OK);
+	if (report->code == TT_OK)
+		tt_sink_unsigned(sink, "rules", report->rules);
+	if (report->restart_count > 0) {
+		tt_sink_begin_array(sink, "restart");
+		for (uint32_t i = 0; i < report->restart_count; i++)
+			tt_sink_string(sink, NULL, report->restart[i]);
+		tt_sink_end_array(sink);
+	}
+	if (report->code != TT_OK) {
+		tt_sink_begin_array(sink, "faults");
+		while (*line != '\0') {
+			size_t length = strcspn(line, "\n");
+
+			tt_sink_text(sink, NULL, line, length);
+			line += length + (line[length] != '\0');
+		}
+		tt_sink_end_array(sink);
+	}
 	tt_sink_end_object(sink);
 }

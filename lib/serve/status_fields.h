@@ -7,12 +7,14 @@
 #define TT_SERVE_STATUS_FIELDS_H
 
 #include "control/control.h"
+#include "control/reload.h"
 #include "serve/sink.h"
 
 struct tt_status {
 	struct tt_control *control;
 	struct tt_driver *driver;
 	const char *config_path;
+	struct tt_reload *reload;    /* NULL: it cannot */
 	uint64_t start_us;	     /* since the epoch */
 	uint64_t start_monotonic_us; /* the same instant, of tt_clock_monotonic_us() */
 };
@@ -20,6 +22,10 @@ struct tt_status {
 /* Starts now. */
 void tt_status_begin(struct tt_status *status, struct tt_control *control, struct tt_driver *driver,
 	const char *config_path);
+
+/* What came of a reload. */
+void tt_reload_describe(
+	struct tt_sink *sink, const char *name, const struct tt_reload_report *report);
 
 /* Each writes one object under `name` (sink.h). */
 void tt_info_describe(struct tt_sink *sink, const char *name, const struct tt_status *status);

@@ -433,6 +433,18 @@ static int answer_names(const struct tt_status *status, const char *parameter, s
 	return TT_OK;
 }
 
+static int answer_reload(
+	const struct tt_status *status, const char *parameter, struct tt_sink *sink)
+{
+	struct tt_reload_report report;
+
+	if (parameter != NULL || status->reload == NULL)
+		return TT_ERROR_ARGUMENT;
+	tt_reload_now(status->reload, &report);
+	tt_reload_describe(sink, NULL, &report);
+	return TT_OK;
+}
+
 static const struct {
 	const char *command;
 	/* Writes into the sink only what it succeeds in. */
@@ -461,6 +473,7 @@ static const struct {
 		"A page of HTTP transactions. Parameter: next or sequence of the page before"},
 	{"/taptrace/tls", answer_tls,
 		"A page of TLS handshakes. Parameter: next or sequence of the page before"},
+	{"/taptrace/reload", answer_reload, "Reads the configuration anew. No parameter"},
 };
 
 static bool enter(void)

@@ -12,6 +12,7 @@
  *     /taptrace/clients[,CLIENT]      pages, from this one on
  *     /taptrace/connections[,CURSOR]  pages of active connections
  *     /taptrace/closed[,SEQUENCE]     pages of the journal of closed connections
+ *     /taptrace/reload                reads the configuration anew
  *
  * A page that is not the last has `next`, the parameter that asks for the one after it. A page of
  * the journal also has `sequence`, from where to ask later for those that have closed since, and

@@ -10,37 +10,6 @@
 
 #define ALL_LAYERS ((UINT32_C(1) << TT_LAYER_KINDS) - 2)
 
-/* The same value of a key in two configurations, or of an item's key in two lists? */
-static bool is_same(const struct tt_config *one, const struct tt_config *other,
-	const struct tt_schema_key *key, uint32_t item)
-{
-	const char *text;
-	const char *other_text;
-
-	switch (key->type) {
-	case TT_SCHEMA_SECTION:
-		return true;
-	case TT_SCHEMA_LIST:
-		return tt_schema_items(one, key) == tt_schema_items(other, key);
-	case TT_SCHEMA_CPUS:
-	case TT_SCHEMA_PORTS:
-		return tt_schema_items(one, key) == tt_schema_items(other, key) &&
-			memcmp(tt_schema_value(one, key, 0), tt_schema_value(other, key, 0),
-				tt_schema_items(one, key) * sizeof(uint32_t)) == 0;
-	case TT_SCHEMA_STRING:
-	case TT_SCHEMA_DEVICE:
-		text = tt_schema_text(one, key, item);
-		other_text = tt_schema_text(other, key, item);
-		return (text == NULL) == (other_text == NULL) &&
-			(text == NULL || strcmp(text, other_text) == 0);
-	case TT_SCHEMA_NETWORK:
-		return memcmp(tt_schema_value(one, key, item), tt_schema_value(other, key, item),
-			       sizeof(struct tt_config_network)) == 0;
-	default:
-		return tt_schema_number(one, key, item) == tt_schema_number(other, key, item);
-	}
-}
-
 static uint32_t item_count(const struct tt_config *config, const struct tt_schema_key *key)
 {
 	const struct tt_schema_key *list = tt_schema_list(key);
@@ -52,7 +21,7 @@ static void check_same(const struct tt_config *one, const struct tt_config *othe
 {
 	for (uint32_t i = 0; i < tt_schema_count; i++)
 		for (uint32_t item = 0; item < item_count(one, &tt_schema[i]); item++)
-			CU_ASSERT_TRUE(is_same(one, other, &tt_schema[i], item));
+			CU_ASSERT_TRUE(tt_schema_is_same(one, other, &tt_schema[i], item));
 }
 
 static void test_defaults(void)
@@ -383,7 +352,7 @@ static void test_every_key_differs_from_its_default(void)
 				defaults->ports[item] = defaults->ports[0];
 				defaults->ports[item].kind = UINT32_MAX;
 			}
-			differs = differs || !is_same(config, defaults, key, item);
+			differs = differs || !tt_schema_is_same(config, defaults, key, item);
 		}
 		if (!differs)
 			printf("\n%s is not tested\n", key->path);

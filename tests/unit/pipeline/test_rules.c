@@ -3,6 +3,8 @@
  * What rules make of records and statistics, and that they are exchanged while packets come. How
  * rules match has tests of its own.
  */
+#include "base/error.h"
+#include "control/reload.h"
 #include "rig.h"
 #include "rules/rules.h"
 #include "rules/service.h"
@@ -10,7 +12,7 @@
 #define BASE_US (1700000000 * UINT64_C(1000000))
 #define SEEN	64
 #define TALKS	100
-#define SWAPS	200
+#define SWAPS	30
 
 static const struct endpoint server = {0x0a000002, 8123};
 
@@ -284,12 +286,104 @@ static void rules_change_while_packets_come(void)
 	traffic_free(&traffic);
 }
 
+static void write_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "we");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+static char reload_path[] = "/tmp/taptrace-test-reload-XXXXXX";
+
+static void reload(struct rig *rig)
+{
+	static struct tt_reload_report report;
+	struct tt_reload *reload;
+	char expected[256];
+
+	CU_ASSERT_EQUAL_FATAL(
+		tt_reload_create(&reload, rig->config, reload_path, rig->pipeline), TT_OK);
+	write_file(reload_path,
+		"rules: [{service: after}, {exclude: true}]\n"
+		"flow: {connections: 20000, half_open: 5000, timeouts: {tcp_idle: 1s}}\n"
+		"memory: {record_batches: 64}\n"
+		"journal: {connections: 1000}\n"
+		"workers: {steering: software}\n");
+	tt_reload_now(reload, &report);
+	CU_ASSERT_EQUAL(report.code, TT_OK);
+	CU_ASSERT_EQUAL(report.rules, 2);
+	CU_ASSERT_STRING_EQUAL(report.faults, "");
+	CU_ASSERT_EQUAL_FATAL(report.restart_count, 1);
+	CU_ASSERT_STRING_EQUAL(report.restart[0], "workers.steering");
+
+	write_file(reload_path, "rules:\n- {service: broken}\n- {service: b, path: '/[a'}\n");
+	tt_reload_now(reload, &report);
+	CU_ASSERT_EQUAL(report.code, TT_ERROR_CONFIG);
+	snprintf(expected, sizeof(expected),
+		"%s:3:22: rules[1].path: Unterminated character class starting at index 1.\n",
+		reload_path);
+	CU_ASSERT_STRING_EQUAL(report.faults, expected);
+
+	unlink(reload_path);
+	tt_reload_now(reload, &report);
+	CU_ASSERT_EQUAL(report.code, TT_ERROR_CONFIG);
+	tt_reload_destroy(reload);
+}
+
+/* A file that is sound is in force, and stays so when one that is not comes. */
+static void a_reload_takes_all_or_nothing(void)
+{
+	static const char *const none[] = {NULL};
+	struct traffic traffic = {.time_us = BASE_US};
+	int file = mkstemp(reload_path);
+
+	CU_ASSERT_TRUE_FATAL(file >= 0);
+	close(file);
+	talk(&traffic, 40000, "", none);
+	struct rig rig = rig_make(&traffic, 1);
+	rig_create(&rig);
+	reload(&rig);
+	CU_ASSERT_EQUAL_FATAL(tt_pipeline_launch(rig.pipeline), 0);
+	tt_control_run(rig.control);
+	rig_end(&rig);
+	CU_ASSERT_EQUAL_FATAL(rig.count, 1);
+	CU_ASSERT_STRING_EQUAL(name_of(rig.records[0].service), "after");
+	rig_free(&rig);
+	traffic_free(&traffic);
+}
+
+/* A timeout that is shorter after a reload holds for connections that there are. */
+static void timeouts_change(void)
+{
+	const struct endpoint client = {0x0a000001, 40000};
+	struct traffic traffic = {.time_us = BASE_US};
+
+	for (unsigned int i = 0; i < 3; i++) {
+		traffic_udp(&traffic, client, server, 10);
+		traffic.time_us += 10000000;
+	}
+	struct rig rig = rig_make(&traffic, 1);
+	rig_create(&rig);
+	rig.config->flow.udp_one_way_us = 9000000;
+	tt_pipeline_set_timeouts(rig.pipeline, rig.config);
+	CU_ASSERT_EQUAL_FATAL(tt_pipeline_launch(rig.pipeline), 0);
+	tt_control_run(rig.control);
+	rig_end(&rig);
+	CU_ASSERT_EQUAL(rig.count, 3);
+	rig_free(&rig);
+	traffic_free(&traffic);
+}
+
 static const struct suite_test tests[] = {
 	{"requests have services and routes", requests_have_services_and_routes},
 	{"connections have services", connections_have_services},
 	{"connections are excluded", connections_are_excluded},
 	{"handshakes have services", handshakes_have_services},
 	{"rules change while packets come", rules_change_while_packets_come},
+	{"a reload takes all or nothing", a_reload_takes_all_or_nothing},
+	{"timeouts change", timeouts_change},
 };
 
 SUITE_MAIN("pipeline rules", tests)
