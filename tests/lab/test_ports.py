@@ -299,7 +299,11 @@ class LiveDrivers(unittest.TestCase):
         """With the pool in others' hands frames wait or are counted, and none is forgotten."""
         with Wire() as wire, Receiver(configuration(('pcap: tap0',), mbufs=2048), wire.tap) as receiver:
             wire.send(frame(i) for i in range(3000))
-            self.expect_all(receiver.wait_for(3000), 3000)
+            # The kernel's buffer is full sooner than a busy machine lets the receiver look.
+            report = receiver.wait_for(3000)
+            self.assertEqual(report['delivered'] + report['missed'], 3000)
+            self.assertEqual((report['delivered_bytes'], report['bytes']), (report['delivered'] * 100,) * 2)
+            self.assertEqual((report['no_mbuf'], report['errors'], report['wrong_time']), (0, 0, 0))
 
     def test_rights_can_be_dropped(self):
         for key in 'interface', 'af_xdp', 'pcap':
