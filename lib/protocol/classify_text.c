@@ -281,7 +281,8 @@ enum tt_verdict tt_classify_redis(const uint8_t *bytes, size_t length)
 	if (at == length)
 		return bytes[1] == '0' ? TT_VERDICT_MAY : TT_VERDICT_MORE;
 	if (bytes[at] != '$')
-		return memchr("*:+-%_,#", bytes[at], 8) != NULL ? TT_VERDICT_MAY : TT_VERDICT_NO;
+		return bytes[at] != 0 && strchr("*:+-%_,#", bytes[at]) != NULL ? TT_VERDICT_MAY
+									       : TT_VERDICT_NO;
 	at++;
 	return at == length	      ? TT_VERDICT_MORE
 		: is_digit(bytes[at]) ? TT_VERDICT_YES
