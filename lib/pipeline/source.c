@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/source.h"
 
+#include "pipeline/burst.h"
+
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct queue {
 	uint16_t port;
@@ -19,25 +22,57 @@ struct tt_driver_source {
 	struct worker_queues workers[];
 };
 
-/* Every queue in the order of its port, each with its share of the burst, so that none starves. A
- * tap's two directions come on two ports: what was asked on the first is looked at before what was
- * answered on the second, when both waited. */
+/* Packet `count` to where its time belongs; of equal times the first stays first. */
+static void insert_by_time(struct tt_received *received, unsigned int count)
+{
+	const struct tt_received packet = received[count];
+
+	for (; count > 0 && received[count - 1].time_us > packet.time_us; count--)
+		received[count] = received[count - 1];
+	received[count] = packet;
+}
+
+/* What was read from the last queue to the first: in the order of time, and where that is the same
+ * in the order of the queues. */
+static void put_in_order(struct tt_received *received, const unsigned int begins[],
+	unsigned int queues, unsigned int count)
+{
+	struct tt_received read[TT_BURST];
+	unsigned int to = 0, end = count;
+
+	memcpy(read, received, count * sizeof(*read));
+	for (unsigned int i = queues; i-- > 0; end = begins[i])
+		for (unsigned int from = begins[i]; from < end; from++, to++) {
+			received[to] = read[from];
+			insert_by_time(received, to);
+		}
+}
+
+/* Every queue, each with its share of the burst, so that none starves. A tap's two directions come
+ * on two ports: an answer is not to be looked at before what it answers. So the last port is read
+ * first, and when that of the question is read it has come, too. Where packets have times of their
+ * own those tell the order; else all have that of the round, and the first port's come first. */
 static unsigned int receive(void *context, unsigned int worker, struct tt_received *received,
 	unsigned int limit, uint64_t now_us)
 {
 	struct tt_driver_source *source = context;
 	const struct worker_queues *mine = &source->workers[worker];
-	unsigned int count = 0;
+	unsigned int begins[TT_PORT_LIMIT];
+	unsigned int count = 0, queues = 0;
 
-	for (unsigned int i = 0; i < mine->count; i++) {
+	for (unsigned int i = mine->count; i-- > 0 && count < limit;) {
 		const struct queue *queue = &mine->queues[i];
-		unsigned int share = (limit - count) / (mine->count - i);
-
-		count += tt_port_receive(source->driver, queue->port, queue->queue,
+		unsigned int share = (limit - count) / (i + 1);
+		unsigned int got = tt_port_receive(source->driver, queue->port, queue->queue,
 			received + count, share > 0 ? share : 1, now_us);
-		if (count == limit)
-			break;
+
+		if (got == 0)
+			continue;
+		begins[queues++] = count;
+		count += got;
 	}
+	if (queues > 1)
+		put_in_order(received, begins, queues, count);
 	return count;
 }
 
