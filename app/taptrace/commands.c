@@ -41,11 +41,12 @@ static const struct tt_option read_options[] = {
 		.argument = "LIST",
 		.choices = tt_record_choices,
 		.help = "which records: connection, dns, http, tls, dns_stats, http_stats, names, "
-			"or all (the default); the summary always comes last"},
+			"or all (the default, but on a terminal, where it is connection); the "
+			"summary always comes last"},
 	{.name = "json",
 		.value = 'j',
-		.help = "NDJSON, one record a line; the default but on a terminal, where "
-			"connections come as a table, and of the others none"},
+		.help = "NDJSON, one record a line; the default but on a terminal, where each "
+			"type of record comes as a table"},
 	{.name = "workers",
 		.value = 'w',
 		.kind = TT_ARGUMENT_TEXT,

@@ -6,11 +6,13 @@
 
 #include "../run.h"
 
+#include "base/error.h"
 #include "base/log.h"
 #include "commands.h"
-#include "connection_table.h"
+#include "fields.h"
 #include "pipeline/ledger_totals.h"
 #include "progress.h"
+#include "record_table.h"
 #include "serve/connection_fields.h"
 #include "serve/dns_fields.h"
 #include "serve/http_fields.h"
@@ -37,7 +39,7 @@ struct options {
 
 struct reader {
 	struct tt_json json;
-	struct tt_table *table; /* of the connections, instead of JSON; NULL: none */
+	struct tt_table *tables; /* instead of JSON, in the order of tt_record_choices; or NULL */
 	const struct tt_run *run;
 	unsigned int records; /* enum record_bit */
 	uint64_t connections;
@@ -60,6 +62,8 @@ enum record_bit {
 	RECORD_SUMMARY = 1 << 7, /* which always comes */
 	RECORD_ALL = (1 << 8) - 1
 };
+
+#define RECORD_TABLES 7 /* of all but the summary */
 
 /* "all" is the last of the choices. */
 static unsigned int record_bit(const char *name)
@@ -138,24 +142,78 @@ static int read_options(int argc, char **argv, struct options *options)
 	return -1;
 }
 
-static void write_line(struct reader *reader)
+/* The record that was just described, into the table of its type. */
+static void tabulate(struct reader *reader)
 {
-	if (tt_json_write_line(&reader->json, stdout) != 0 && !reader->failed) {
+	json_t *record = json_loadb(reader->json.text, reader->json.length, 0, NULL);
+	const char *type = tt_json_text(record, "type");
+
+	for (unsigned int i = 0; i < RECORD_TABLES; i++)
+		if (strcmp(tt_record_choices[i], type) == 0)
+			tt_record_row(&reader->tables[i], record);
+	json_decref(record);
+	tt_json_clear(&reader->json);
+}
+
+/* The record that was just described, as a line or a row. */
+static void write_record(struct reader *reader)
+{
+	if (reader->tables != NULL) {
+		tabulate(reader);
+	} else if (tt_json_write_line(&reader->json, stdout) != 0 && !reader->failed) {
 		reader->failed = true;
 		tt_log_error("cannot write records: %s", strerror(errno));
 		tt_control_stop(atomic_load(&stoppable));
 	}
 }
 
-/* The connection that was just described. */
-static void tabulate(struct reader *reader)
+/* Tables for the records that are wanted: one alone is printed as it comes, of several each waits
+ * in a file for those before it. false after a line in the log. */
+static bool begin_tables(struct reader *reader, struct tt_table tables[RECORD_TABLES])
 {
-	json_t *record = json_loadb(reader->json.text, reader->json.length, 0, NULL);
+	unsigned int wanted = reader->records & (RECORD_SUMMARY - 1);
+	bool alone = (wanted & (wanted - 1)) == 0;
 
-	if (record != NULL)
-		tt_connection_row(reader->table, record);
-	json_decref(record);
-	tt_json_clear(&reader->json);
+	reader->tables = tables;
+	for (unsigned int i = 0; i < RECORD_TABLES; i++) {
+		FILE *out = stdout;
+
+		if ((wanted >> i & 1) == 0)
+			continue;
+		if (!alone && (out = tmpfile()) == NULL) {
+			tt_log_error("cannot make a temporary file: %s", strerror(errno));
+			return false;
+		}
+		tt_table_begin(&tables[i], out, tt_record_columns(tt_record_choices[i]),
+			tt_terminal_width(STDOUT_FILENO));
+	}
+	return true;
+}
+
+static void end_table(struct reader *reader, struct tt_table *table)
+{
+	char buffer[BUFSIZ];
+	size_t length;
+
+	tt_table_end(table);
+	if (table->out != stdout) {
+		rewind(table->out);
+		while ((length = fread(buffer, 1, sizeof(buffer), table->out)) > 0)
+			fwrite(buffer, 1, length, stdout);
+		if (ferror(table->out) && !reader->failed) {
+			reader->failed = true;
+			tt_log_error("cannot keep records in a temporary file");
+		}
+		fclose(table->out);
+	}
+	putchar('\n');
+}
+
+static void end_tables(struct reader *reader)
+{
+	for (unsigned int i = 0; i < RECORD_TABLES; i++)
+		if ((reader->records >> i & 1) != 0)
+			end_table(reader, &reader->tables[i]);
 }
 
 static void print_connection(struct reader *reader, const struct tt_connection_record *record)
@@ -164,10 +222,7 @@ static void print_connection(struct reader *reader, const struct tt_connection_r
 		return;
 	tt_connection_describe(
 		&reader->json.sink, NULL, record, tt_control_names(reader->run->control), NULL);
-	if (reader->table != NULL)
-		tabulate(reader);
-	else
-		write_line(reader);
+	write_record(reader);
 }
 
 /* Over files connections are held back until all names are known, whichever worker learns them, so
@@ -216,7 +271,7 @@ static void on_dns(void *context, const struct tt_dns_transaction_record *record
 	if (!(reader->records & RECORD_DNS) || reader->failed)
 		return;
 	tt_dns_describe(&reader->json.sink, NULL, record);
-	write_line(reader);
+	write_record(reader);
 }
 
 static void on_http(void *context, const struct tt_http_record *record)
@@ -226,7 +281,7 @@ static void on_http(void *context, const struct tt_http_record *record)
 	if (!(reader->records & RECORD_HTTP) || reader->failed)
 		return;
 	tt_http_describe(&reader->json.sink, NULL, record);
-	write_line(reader);
+	write_record(reader);
 }
 
 static void on_tls(
@@ -237,7 +292,7 @@ static void on_tls(
 	if (!(reader->records & RECORD_TLS) || reader->failed)
 		return;
 	tt_tls_describe(&reader->json.sink, NULL, record, certificate);
-	write_line(reader);
+	write_record(reader);
 }
 
 static void print_http_stats(struct reader *reader)
@@ -250,7 +305,7 @@ static void print_http_stats(struct reader *reader)
 		return;
 	while ((entry = tt_http_stats_next(stats, &position)) != NULL && !reader->failed) {
 		tt_http_stats_describe(&reader->json.sink, NULL, entry);
-		write_line(reader);
+		write_record(reader);
 	}
 }
 
@@ -264,7 +319,7 @@ static void print_dns_stats(struct reader *reader)
 		return;
 	while ((entry = tt_dns_stats_next(stats, &position)) != NULL && !reader->failed) {
 		tt_dns_stats_describe(&reader->json.sink, NULL, entry);
-		write_line(reader);
+		write_record(reader);
 	}
 }
 
@@ -282,7 +337,7 @@ static void print_names(struct reader *reader, uint64_t time_us)
 			0 &&
 		!reader->failed) {
 		tt_names_describe(&reader->json.sink, NULL, ip_version, address, found, count);
-		write_line(reader);
+		write_record(reader);
 	}
 }
 
@@ -291,15 +346,15 @@ static void print_summary(struct reader *reader, const struct tt_summary *summar
 	const struct tt_ledger_totals *ledger = &summary->ledger;
 	char bytes[TT_SCALED_SIZE], duration[TT_SCALED_SIZE];
 
-	if (reader->table == NULL) {
+	if (reader->tables == NULL) {
 		tt_summary_describe(&reader->json.sink, NULL, summary);
-		write_line(reader);
+		write_record(reader);
 		return;
 	}
-	tt_table_end(reader->table);
+	end_tables(reader);
 	tt_scaled(bytes, ledger->received_bytes);
 	tt_duration(duration, summary->last_us - summary->first_us);
-	printf("\n%" PRIu64 " connections; %" PRIu64 " packets with %s bytes in %s, %" PRIu64
+	printf("%" PRIu64 " connections; %" PRIu64 " packets with %s bytes in %s, %" PRIu64
 	       " dropped\n",
 		summary->connections, ledger->received, bytes, duration,
 		ledger->received - ledger->processed - ledger->in_flight);
@@ -359,7 +414,7 @@ static int trace(const struct tt_config *config, const struct options *options, 
 {
 	const char *const *paths = (const char *const *)files;
 	/* Too large for a stack that may be small. */
-	static struct tt_table table;
+	static struct tt_table tables[RECORD_TABLES];
 	struct tt_progress progress;
 	struct tt_run run;
 	struct reader reader = {.run = &run, .records = options->records};
@@ -378,17 +433,13 @@ static int trace(const struct tt_config *config, const struct options *options, 
 	if (code != 0)
 		return EXIT_FAILED;
 	tt_json_init(&reader.json);
-	if (!options->json) {
-		tt_table_begin(
-			&table, stdout, tt_connection_columns, tt_terminal_width(STDOUT_FILENO));
-		reader.table = &table;
-		reader.records &= RECORD_CONNECTION;
-	}
+	if (!options->json && !begin_tables(&reader, tables))
+		reader.failed = true;
 	/* Without memory to hold them connections are printed at once. */
 	if (!read_from_pipe(files, file_count))
 		tt_journal_create(&reader.held, config->journal.connections, false);
 	handle_signals(run.control);
-	code = tt_run_start(&run);
+	code = reader.failed ? TT_ERROR_IO : tt_run_start(&run);
 	if (code == 0) {
 		tt_progress_start(&progress, &run, paths, file_count);
 		tt_control_run(run.control);
@@ -410,12 +461,14 @@ static int trace(const struct tt_config *config, const struct options *options, 
 
 int tt_command_read(int argc, char **argv)
 {
-	struct options options = {.records = RECORD_ALL, .json = !isatty(STDOUT_FILENO)};
+	struct options options = {.json = !isatty(STDOUT_FILENO)};
 	struct tt_config *config;
 	int status = read_options(argc, argv, &options);
 
 	if (status >= 0)
 		return status;
+	if (options.records == 0)
+		options.records = options.json ? RECORD_ALL : RECORD_CONNECTION;
 	int code = options.config_path == NULL
 		? tt_config_default(&config)
 		: tt_config_load(&config, options.config_path, stderr);
