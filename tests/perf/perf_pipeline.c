@@ -5,7 +5,7 @@
  * of which S % of the packets begin a new one; small-N, N live flows of 60-byte TCP segments; and
  * conversations (replay.h), some of them with two workers side by side. Floors, cumulative and from
  * the same packets: receiving and freeing them, decoding them too, and the whole with rte_hash's
- * lookup in the place of the flow table's.
+ * lookup in the place of the flow table's. Conversations run once more with DNS, HTTP and TLS off.
  *
  * usage: perf_pipeline [--list | --quick] [NAME...]    NAME: the beginning of a mix's name; --quick:
  * a hundredth of the flows and little of everything, to see that it works
@@ -156,6 +156,13 @@ static void configure(struct tt_config *config, const struct tt_mix *mix)
 	config->journal.connections = JOURNAL;
 }
 
+static void follow_protocols(struct tt_config *config, bool followed)
+{
+	config->dns.enabled = followed;
+	config->http.enabled = followed;
+	config->tls.enabled = followed;
+}
+
 /* ---- report ---- */
 
 static void print_records(const char *name, const struct tt_run_records *records)
@@ -166,8 +173,8 @@ static void print_records(const char *name, const struct tt_run_records *records
 }
 
 static void print(const struct tt_mix *mix, const struct tt_replay *replay,
-	const struct tt_run_result *result, const struct tt_floors *floors,
-	unsigned int round_packets)
+	const struct tt_run_result *result, const struct tt_run_result *without_protocols,
+	const struct tt_floors *floors, unsigned int round_packets)
 {
 	double all = result->median[TT_RUN_COST_ALL];
 
@@ -190,6 +197,9 @@ static void print(const struct tt_mix *mix, const struct tt_replay *replay,
 			1e9 / ns(all) / ((double)truth.packets / (double)truth.flows) *
 				mix->workers);
 	}
+	if (replay != NULL)
+		printf(",\"without_protocols_ns\":%.1f",
+			ns(without_protocols->median[TT_RUN_COST_ALL]));
 	for (unsigned int stage = 0; stage < TT_STAGES; stage++)
 		printf("%s\"%s\":%.1f", stage == 0 ? ",\"stages\":{" : ",", tt_stage_name(stage),
 			result->median[TT_RUN_COST_STAGES + stage]);
@@ -230,7 +240,7 @@ static void measure(const struct tt_mix *given, struct tt_config *config, bool i
 	const struct tt_mix mix = complete(given, is_quick);
 	const struct tt_mix_effort *effort = is_quick ? &quick : &full;
 	struct tt_replay *replay = mix.replays ? tt_replay_create(mix.kind, 1) : NULL;
-	struct tt_run_result result;
+	struct tt_run_result result, without_protocols = {0};
 	struct tt_floors_job job = {&floors, &mix, replay, mix.flows, pool, effort};
 
 	if (mix.replays && replay == NULL)
@@ -244,7 +254,13 @@ static void measure(const struct tt_mix *given, struct tt_config *config, bool i
 		tt_mix_fail("the worker's lcore is busy");
 	rte_eal_wait_lcore(1);
 	tt_run(&result, &mix, config, replay, pool, effort);
-	print(&mix, replay, &result, &floors, effort->pieces * effort->piece_packets);
+	if (mix.replays) {
+		follow_protocols(config, false);
+		tt_run(&without_protocols, &mix, config, replay, pool, effort);
+		follow_protocols(config, true);
+	}
+	print(&mix, replay, &result, &without_protocols, &floors,
+		effort->pieces * effort->piece_packets);
 	tt_replay_destroy(replay);
 }
 

@@ -39,6 +39,7 @@ class Bench(unittest.TestCase):
         for mix, kinds in {'web': {'dns', 'http', 'tls'}, 'setup': {'dns', 'http', 'tls'}, 'dns': {'dns'},
                            'churn': set()}.items():
             pulled = results[mix]['pulled']
+            self.assertGreater(results[mix]['without_protocols_ns'], 0)
             self.assertEqual({kind for kind in ('dns', 'http', 'tls') if pulled[kind] > 0}, kinds, mix)
 
     def test_a_flood_pushes_out_no_established_flow(self):
