@@ -310,7 +310,7 @@ static void commands_wait_for_room(void)
 	const struct tt_command posted = {.kind = TT_COMMAND_SNAPSHOT, .id = 5};
 	struct tt_command command;
 
-	open_shard(&ends, 3);
+	open_shard(&ends, 4);
 	append_until_busy(&ends);
 	CU_ASSERT(tt_shard_post(ends.shard, &posted));
 	CU_ASSERT_FALSE(tt_shard_command(ends.shard, &command));
