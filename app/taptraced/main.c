@@ -167,7 +167,7 @@ static int serve(struct daemon *daemon)
 	} else {
 		tt_log_info("tracing %u ports with %u workers",
 			tt_driver_port_count(daemon->status.driver), daemon->config->workers.count);
-		tt_notify_ready(&daemon->notify, &daemon->status);
+		tt_notify_ready();
 	}
 	tt_control_run(daemon->status.control);
 	tt_notify_stopping();
@@ -194,6 +194,7 @@ static int trace(const struct tt_config *config, const char *config_path)
 	if (code != 0)
 		return EXIT_FAILED;
 	tt_status_begin(&daemon.status, run.control, run.driver, config_path);
+	tt_notify_begin(&daemon.notify, &daemon.status);
 	handle_signals(run.control);
 	code = tt_reload_create(&daemon.status.reload, config, config_path, run.pipeline);
 	atomic_store(&reloadable, daemon.status.reload);

@@ -12,9 +12,13 @@
 #define TICKS_A_STATUS 4
 #define REASONS	       8
 
-void tt_notify_ready(struct tt_notify *notify, const struct tt_status *status)
+void tt_notify_begin(struct tt_notify *notify, const struct tt_status *status)
 {
 	*notify = (struct tt_notify){.status = status, .counted_us = tt_clock_monotonic_us()};
+}
+
+void tt_notify_ready(void)
+{
 	sd_notify(0, "READY=1");
 }
 

@@ -16,8 +16,11 @@ struct tt_notify {
 	uint64_t counted_us;
 };
 
+/* Before the first tick. `status` outlives the last one. */
+void tt_notify_begin(struct tt_notify *notify, const struct tt_status *status);
+
 /* It runs. */
-void tt_notify_ready(struct tt_notify *notify, const struct tt_status *status);
+void tt_notify_ready(void);
 
 /* Every quarter of a second: the watchdog is fed while nobody is stuck, once a second the status is
  * told, and what becomes wrong or well again goes to the log. */
