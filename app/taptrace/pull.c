@@ -26,6 +26,7 @@ struct pull {
 	CURL *curl;
 	const char *client, *cursor, *max;
 	bool delta, all;
+	const char *socket;
 	char *line; /* the one that is coming */
 	size_t length;
 	char *end; /* the answer's last line; NULL before it came */
@@ -87,6 +88,13 @@ static void report_error(struct pull *pull)
 	json_decref(answer);
 }
 
+static void report_nobody(const char *path)
+{
+	tt_log_error("no appliance listens at %s: start taptraced, or name its --prefix or, as "
+		     "--socket, its pull.socket",
+		path);
+}
+
 /* All of one answer. A path that this appliance does not serve gives none. */
 static int get(struct pull *pull, const char *path, bool connections)
 {
@@ -115,6 +123,10 @@ static int get(struct pull *pull, const char *path, bool connections)
 		report_error(pull);
 		return TT_ERROR_ARGUMENT;
 	}
+	if (code == CURLE_COULDNT_CONNECT) {
+		report_nobody(pull->socket);
+		return TT_ERROR_NOT_FOUND;
+	}
 	if (code != CURLE_OK || pull->end == NULL) {
 		tt_log_error("the pull broke off: %s; the same pull again gives all of it",
 			code == CURLE_OK ? "no end came" : curl_easy_strerror(code));
@@ -138,15 +150,13 @@ static int find_socket(const struct tt_ask *ask, char path[TT_CLIENT_PATH_BYTES]
 		memcpy(path, ask->path, strlen(ask->path) + 1);
 		return TT_OK;
 	}
-	tt_log_error("no appliance's pull socket at %s: start taptraced, or name its --prefix, or "
-		     "as --socket its pull.socket",
-		ask->path != NULL ? ask->path : places[0]);
+	report_nobody(ask->path != NULL ? ask->path : places[0]);
 	return TT_ERROR_NOT_FOUND;
 }
 
-static int pull_all(struct pull *pull, const char *path)
+static int pull_all(struct pull *pull)
 {
-	curl_easy_setopt(pull->curl, CURLOPT_UNIX_SOCKET_PATH, path);
+	curl_easy_setopt(pull->curl, CURLOPT_UNIX_SOCKET_PATH, pull->socket);
 	curl_easy_setopt(pull->curl, CURLOPT_WRITEFUNCTION, take);
 	curl_easy_setopt(pull->curl, CURLOPT_WRITEDATA, pull);
 	curl_easy_setopt(pull->curl, CURLOPT_NOSIGNAL, 1L);
@@ -190,12 +200,13 @@ int tt_command_pull(int argc, char **argv)
 	}
 	if (find_socket(&ask, path) != TT_OK)
 		return EXIT_FAILED;
+	pull.socket = path;
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	pull.curl = curl_easy_init();
 	pull.line = malloc(LINE_BYTES);
 	int code = TT_ERROR_MEMORY;
 	if (pull.curl != NULL && pull.line != NULL)
-		code = pull_all(&pull, path);
+		code = pull_all(&pull);
 	else
 		tt_log_error("not enough memory");
 	curl_easy_cleanup(pull.curl);

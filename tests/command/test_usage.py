@@ -35,8 +35,8 @@ class Usage(unittest.TestCase):
     def test_no_appliance(self):
         """Status 1 and one line that says what to do; top has refused before, as there is no terminal."""
         for command in commands():
-            if command not in ('read', 'pull', 'top'):
-                operands = ['192.0.2.1'] if command == 'names' else []
+            if command not in ('read', 'top'):
+                operands = {'names': ['192.0.2.1'], 'pull': ['--client', 'x']}.get(command, [])
                 with self.subTest(command):
                     done = run(TAPTRACE, command, '--socket', '/nosuch/socket', *operands)
                     self.assertEqual((done.returncode, done.stdout), (1, ''))

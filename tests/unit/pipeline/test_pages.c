@@ -45,10 +45,16 @@ static unsigned int walk(struct rig *rig, uint32_t limit)
 	struct tt_control_page page;
 	uint8_t seen[STEADY] = {0};
 	unsigned int wrong = 0;
+	uint64_t begun_ms = rig_now_ms();
 	int code;
 
 	do {
 		code = tt_control_active(rig->control, &cursor, limit, &page);
+		/* A busy machine may not let the worker answer in time; the cursor stays. */
+		if (code == TT_ERROR_BUSY) {
+			rig_yield(begun_ms);
+			continue;
+		}
 		if (code != TT_OK && code != TT_ERROR_END)
 			return wrong + 1;
 		wrong += page.count > limit;

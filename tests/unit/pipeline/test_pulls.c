@@ -96,7 +96,7 @@ static void pull_once(struct client *client, bool whole)
 	struct tt_control_cursor cursor = {0};
 	struct tt_client_pull pull;
 	struct tt_pull_page *page = malloc(sizeof(*page));
-	uint64_t packets = 0, first;
+	uint64_t packets = 0, first, begun_ms = rig_now_ms();
 	uint64_t max = whole ? UINT64_MAX : 1 + random_next(&client->random) % 500;
 	bool breaks = !whole && random_next(&client->random) % 3 == 0;
 	int code = tt_control_pull(control, client->name, NULL, max, &pull);
@@ -114,8 +114,13 @@ static void pull_once(struct client *client, bool whole)
 	client->wrong += code != TT_ERROR_END || pull.lost != 0;
 	do {
 		code = tt_control_pull_active(control, &pull, &cursor, page);
+		/* A busy machine may not let the worker answer in time; the cursor stays. */
+		if (code == TT_ERROR_BUSY) {
+			rig_yield(begun_ms);
+			continue;
+		}
 		packets += page_packets(client, page);
-	} while (code == TT_OK);
+	} while (code == TT_OK || code == TT_ERROR_BUSY);
 	client->wrong += code != TT_ERROR_END;
 	if (breaks)
 		goto done;
