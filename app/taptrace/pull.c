@@ -49,6 +49,7 @@ static void end_of_line(struct pull *pull)
 }
 
 /* CURLOPT_WRITEFUNCTION. Other than a record, an error is kept in `line`. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the library's type */
 static size_t take(char *bytes, size_t size, size_t count, void *context)
 {
 	struct pull *pull = context;

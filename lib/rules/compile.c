@@ -129,12 +129,12 @@ static void *take_copy(struct compiler *compiler, const void *bytes, size_t leng
 
 /* Expressions of a text, each for the whole of it, into one database; *culprit is the place of one
  * that is at fault, and *fault, which the caller frees, says what is wrong with it. */
-static const hs_database_t *compile(struct compiler *compiler, enum tt_rule_text text,
+static hs_database_t *compile(struct compiler *compiler, enum tt_rule_text text,
 	const char *const *expressions, uint32_t count, uint32_t *culprit,
 	hs_compile_error_t **fault)
 {
 	unsigned int flags = HS_FLAGS | (is_name_text(text) ? HS_FLAG_CASELESS : 0);
-	const char **whole = calloc(count, sizeof(*whole));
+	char **whole = calloc(count, sizeof(*whole));
 	unsigned int *numbers = calloc(count, 2 * sizeof(*numbers));
 	hs_database_t *database = NULL;
 	uint32_t made = 0;
@@ -149,11 +149,11 @@ static const hs_database_t *compile(struct compiler *compiler, enum tt_rule_text
 	}
 	if (made < count)
 		fail(compiler, TT_ERROR_MEMORY);
-	else if (hs_compile_ext_multi(whole, numbers + count, numbers, NULL, count, HS_MODE_BLOCK,
-			 NULL, &database, fault) != HS_SUCCESS)
+	else if (hs_compile_ext_multi((const char *const *)whole, numbers + count, numbers, NULL,
+			 count, HS_MODE_BLOCK, NULL, &database, fault) != HS_SUCCESS)
 		*culprit = (*fault)->expression < 0 ? 0 : (uint32_t)(*fault)->expression;
 	for (uint32_t i = 0; i < made; i++)
-		free((void *)(uintptr_t)whole[i]);
+		free(whole[i]);
 	free(whole);
 	free(numbers);
 	return database;
@@ -201,8 +201,7 @@ static const hs_database_t *database_of(struct compiler *compiler, enum tt_rule_
 			free(wanted);
 			return made->database;
 		}
-	wanted->database = (hs_database_t *)(uintptr_t)compile(
-		compiler, text, expressions, count, &culprit, &fault);
+	wanted->database = compile(compiler, text, expressions, count, &culprit, &fault);
 	if (fault != NULL) {
 		complain(compiler, text_paths[text], numbers[culprit], fault->message);
 		hs_free_compile_error(fault);

@@ -49,6 +49,12 @@ static void append_string(struct tt_json *json, const char *string)
 	append(json, string, strlen(string));
 }
 
+static char *copy(char *at, const char *bytes, size_t length)
+{
+	memcpy(at, bytes, length);
+	return at + length;
+}
+
 /* What stands before a value. */
 static void begin_value(struct tt_json *json, const char *name)
 {
@@ -62,8 +68,7 @@ static void begin_value(struct tt_json *json, const char *name)
 		*at++ = ',';
 	if (name != NULL) {
 		*at++ = '"';
-		memcpy(at, name, length);
-		at += length;
+		at = copy(at, name, length);
 		*at++ = '"';
 		*at++ = ':';
 	}

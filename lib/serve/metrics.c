@@ -274,7 +274,7 @@ static void service_label(const struct sums *sums, unsigned int i, char *label, 
 static void write_http(struct tt_json *text, const struct sums *sums)
 {
 	static const char *const classes[CLASSES] = {"none", "1xx", "2xx", "3xx", "4xx", "5xx"};
-	char label[TT_METRICS_LABEL_SIZE / 2];
+	char label[TT_METRICS_LABEL_SIZE / 2], labels[TT_METRICS_LABEL_SIZE];
 
 	begin_family(text, "http_requests_total", "counter",
 		"HTTP requests, by service and class of status");
@@ -288,9 +288,9 @@ static void write_http(struct tt_json *text, const struct sums *sums)
 	begin_family(text, "http_latency_seconds", "histogram",
 		"From an HTTP request to its answer, within 1 %");
 	for (unsigned int i = 0; i < sums->services; i++) {
-		service_label(sums, i, label, sizeof(label) - 1);
-		strcat(label, ",");
-		write_histogram(text, "http_latency_seconds", label, &sums->service[i].latency);
+		service_label(sums, i, label, sizeof(label));
+		snprintf(labels, sizeof(labels), "%s,", label);
+		write_histogram(text, "http_latency_seconds", labels, &sums->service[i].latency);
 	}
 }
 
