@@ -183,7 +183,6 @@ static void every_other_byte_makes_another_packet(void)
 		put_frame(&build, &frame);
 		/* From type of service on; without what makes it another protocol, or no packet. */
 		for (size_t at = 15; at < build.length; at++) {
-			struct tap tap = tap_make(64);
 			bool ttl = at == (frame.ipv6 ? 21 : 22);
 			bool checksum = !frame.ipv6 && (at == 24 || at == 25);
 			bool length =
@@ -193,6 +192,7 @@ static void every_other_byte_makes_another_packet(void)
 
 			if (length || protocol || header || (!frame.ipv6 && at == 20))
 				continue;
+			struct tap tap = tap_make(64);
 			CU_ASSERT_FALSE(see_bytes(&tap, &build, build.length, &frame, 0));
 			build.bytes[at] ^= 1;
 			frame.port = 1;
