@@ -51,6 +51,8 @@ class Readme(unittest.TestCase):
         stage = tempfile.TemporaryDirectory()
         self.addCleanup(stage.cleanup)
         self.stage = stage.name
+        # As /etc is: the appliance reads its configuration again when it has no rights any more.
+        os.chmod(self.stage, 0o755)
         programs = f'{self.stage}/usr/local/bin:{self.stage}/usr/local/sbin'
         self.environment = {**os.environ, 'LAB': f'readmerun{os.getpid()}', 'RUNTIME_DIRECTORY': self.stage,
                             'PATH': f'{programs}:{os.environ["PATH"]}'}
