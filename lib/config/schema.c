@@ -175,7 +175,8 @@ const struct tt_schema_key tt_schema[] = {
 		.names = idle_names},
 	{.path = "workers.steering",
 		.type = TT_SCHEMA_ENUM,
-		.description = "What brings both directions of a flow to one worker",
+		.description =
+			"What brings both directions of a flow to one worker; auto: software",
 		FIELD(workers.steering),
 		.fallback = TT_STEERING_AUTO,
 		.names = steering_names},

@@ -112,12 +112,10 @@ struct tt_driver_source *tt_driver_source_create(
 	for (unsigned int w = 0; w < workers; w++)
 		made->workers[w] = (struct worker_queues){.count = 0};
 
-	bool symmetric = !captures;
 	for (unsigned int port = 0; port < tt_driver_port_count(driver); port++) {
 		struct tt_port_info info;
 
 		tt_port_info(driver, port, &info);
-		symmetric = symmetric && info.symmetric && info.queues == workers;
 		if (info.queues == 1)
 			give(&made->workers[captures ? 0 : port % workers], port, 0);
 		else
@@ -137,7 +135,9 @@ struct tt_driver_source *tt_driver_source_create(
 		.receivers = receivers,
 		.waits = captures,
 		.packet_time = captures,
-		.symmetric = symmetric || workers == 1,
+		/* A NIC hashes tunnels by what is outside of them, and fragments by their addresses:
+		 * with several workers only the configuration can say that this is right. */
+		.symmetric = workers == 1,
 	};
 	return made;
 }

@@ -38,7 +38,9 @@ struct rig {
 	uint64_t endless_us; /* repeated for ever, each time so much later; 0: once. Unless live,
 			      * one time has been dealt with when the next begins, and there
 			      * is one receiver. */
-	bool journal;	     /* records go there, not to `records` */
+	_Atomic uint64_t
+		laps; /* an endless one begins no more than so many; UINT64_MAX to begin with */
+	bool journal; /* records go there, not to `records` */
 	unsigned int rest_us; /* of the control core after each 16 records */
 	enum tt_close_reason end_reason;
 	/* Of struct tt_control_options; their context is the rig. */
@@ -202,8 +204,10 @@ static inline void rig_start_eal(void)
 /* With the default configuration, but for small tables. */
 static inline struct rig rig_make(const struct traffic *traffic, unsigned int workers)
 {
-	struct rig rig = {
-		.traffic = traffic, .receivers = 1, .end_reason = TT_CLOSE_END_OF_CAPTURE};
+	struct rig rig = {.traffic = traffic,
+		.receivers = 1,
+		.laps = UINT64_MAX,
+		.end_reason = TT_CLOSE_END_OF_CAPTURE};
 
 	rig_start_eal();
 	if (tt_config_default(&rig.config) != 0)
@@ -260,6 +264,7 @@ static inline unsigned int rig_receive(void *context, unsigned int worker,
 		rig_yield(begun_ms);
 	for (;;) {
 		if (rig->next[worker] == traffic->count && rig->endless_us > 0 && count == 0 &&
+			rig->lap[worker] < atomic_load_explicit(&rig->laps, memory_order_relaxed) &&
 			(rig->live || rig_dealt_with(rig) == rig_given(rig))) {
 			rig->next[worker] = 0;
 			rig->lap[worker]++;

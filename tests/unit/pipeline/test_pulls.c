@@ -135,8 +135,11 @@ static void *pull_until_the_end(void *argument)
 {
 	struct client *client = argument;
 
-	for (unsigned int i = 0; i < PULLS; i++)
+	/* The journal holds what comes between two pulls, however long a busy machine makes it. */
+	for (unsigned int i = 0; i < PULLS; i++) {
+		atomic_fetch_add(&client->rig->laps, 1);
 		pull_once(client, false);
+	}
 	return NULL;
 }
 
@@ -162,8 +165,9 @@ static void all_pulls_sum_up_to_the_ledger(void)
 		struct rig rig = rig_make(&traffic, workers);
 
 		rig.journal = true;
-		rig.config->journal.connections = 1000000;
+		rig.config->journal.connections = 200000;
 		rig.endless_us = LAP_US;
+		rig.laps = 1;
 		rig.beside = pull_together;
 		rig_launch(&rig);
 		rig_run_to_the_end(&rig);
