@@ -28,7 +28,9 @@ int tt_ask_parse(struct tt_ask *ask, enum tt_command_id id, int argc, char **arg
 	const struct tt_command_line *command = &tt_commands[id];
 	int value;
 
-	*ask = (struct tt_ask){.prefix = DEFAULT_PREFIX, .line = tt_terminal_width(STDOUT_FILENO)};
+	*ask = (struct tt_ask){.client.socket = -1,
+		.prefix = DEFAULT_PREFIX,
+		.line = tt_terminal_width(STDOUT_FILENO)};
 	ask->json = ask->line == 0;
 	while ((value = tt_options_next(command, argc, argv)) != -1)
 		switch (value) {
@@ -85,6 +87,19 @@ bool tt_ask_print(const char *type, json_t *record)
 
 	json_decref(line);
 	return printed;
+}
+
+void tt_ask_count(
+	struct tt_table *table, unsigned int column, const json_t *object, const char *name)
+{
+	char text[TT_SCALED_SIZE];
+
+	if (json_object_get(object, name) == NULL) {
+		tt_table_cell(table, column, "?");
+		return;
+	}
+	tt_scaled(text, tt_json_unsigned(object, name));
+	tt_table_cell(table, column, "%s", text);
 }
 
 int tt_ask_finish(struct tt_ask *ask, int code)

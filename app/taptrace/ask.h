@@ -46,7 +46,11 @@ int tt_ask_begin(struct tt_ask *ask, enum tt_command_id id, int argc, char **arg
  * when standard output takes no more. */
 bool tt_ask_print(const char *type, json_t *record);
 
-/* Disconnects; the exit status after `code`, and after a line in the log when standard output could
+/* A cell of a table: the integer of an object, scaled; "?" where it is absent. */
+void tt_ask_count(
+	struct tt_table *table, unsigned int column, const json_t *object, const char *name);
+
+/* Disconnects, if it was connected; the exit status after `code`, and after a line in the log when standard output could
  * not take everything. */
 int tt_ask_finish(struct tt_ask *ask, int code);
 

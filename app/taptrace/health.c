@@ -69,15 +69,6 @@ struct listing {
 	bool json;
 };
 
-static void put_count(
-	struct tt_table *table, unsigned int column, const json_t *client, const char *name)
-{
-	char text[TT_SCALED_SIZE];
-
-	tt_scaled(text, tt_json_unsigned(client, name));
-	tt_table_cell(table, column, "%s", text);
-}
-
 static bool list_client(void *context, json_t *client)
 {
 	struct listing *listing = context;
@@ -89,11 +80,11 @@ static bool list_client(void *context, json_t *client)
 	tt_duration(idle, tt_json_unsigned(client, "idle_us"));
 	tt_table_cell(table, COLUMN_CLIENT, "%s", tt_json_text(client, "client"));
 	tt_table_cell(table, COLUMN_IDLE, "%s", idle);
-	put_count(table, COLUMN_PULLS, client, "pulls");
-	put_count(table, COLUMN_BEHIND, client, "behind");
-	put_count(table, COLUMN_LOST, client, "lost");
-	put_count(table, COLUMN_COMPARED, client, "compared");
-	put_count(table, COLUMN_UNTRACKED, client, "untracked");
+	tt_ask_count(table, COLUMN_PULLS, client, "pulls");
+	tt_ask_count(table, COLUMN_BEHIND, client, "behind");
+	tt_ask_count(table, COLUMN_LOST, client, "lost");
+	tt_ask_count(table, COLUMN_COMPARED, client, "compared");
+	tt_ask_count(table, COLUMN_UNTRACKED, client, "untracked");
 	tt_table_row(table);
 	return true;
 }

@@ -46,19 +46,6 @@ struct listing {
 	bool json;
 };
 
-static void put_count(
-	struct tt_table *table, unsigned int column, const json_t *port, const char *name)
-{
-	char text[TT_SCALED_SIZE];
-
-	if (json_object_get(port, name) == NULL) {
-		tt_table_cell(table, column, "?");
-		return;
-	}
-	tt_scaled(text, tt_json_unsigned(port, name));
-	tt_table_cell(table, column, "%s", text);
-}
-
 static void put_link(struct tt_table *table, const json_t *port)
 {
 	uint64_t speed_mbps = tt_json_unsigned(port, "link_speed_mbps");
@@ -103,11 +90,11 @@ static bool list_port(void *context, json_t *port)
 	put_link(table, port);
 	tt_table_cell(table, COLUMN_QUEUES, "%" PRIu64, tt_json_unsigned(port, "queues"));
 	tt_table_cell(table, COLUMN_TIME, "%s", tt_json_text(port, "time_source"));
-	put_count(table, COLUMN_DELIVERED, port, "delivered");
-	put_count(table, COLUMN_BYTES, port, "delivered_bytes");
-	put_count(table, COLUMN_MISSED, port, "missed");
-	put_count(table, COLUMN_NO_MBUF, port, "no_mbuf");
-	put_count(table, COLUMN_ERRORS, port, "errors");
+	tt_ask_count(table, COLUMN_DELIVERED, port, "delivered");
+	tt_ask_count(table, COLUMN_BYTES, port, "delivered_bytes");
+	tt_ask_count(table, COLUMN_MISSED, port, "missed");
+	tt_ask_count(table, COLUMN_NO_MBUF, port, "no_mbuf");
+	tt_ask_count(table, COLUMN_ERRORS, port, "errors");
 	put_duplicates(table, port);
 	tt_table_row(table);
 	return true;

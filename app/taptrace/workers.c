@@ -41,15 +41,6 @@ struct listing {
 	bool json;
 };
 
-static void put_count(
-	struct tt_table *table, unsigned int column, const json_t *worker, const char *name)
-{
-	char text[TT_SCALED_SIZE];
-
-	tt_scaled(text, tt_json_unsigned(worker, name));
-	tt_table_cell(table, column, "%s", text);
-}
-
 static bool list_worker(void *context, json_t *worker)
 {
 	struct listing *listing = context;
@@ -58,19 +49,19 @@ static bool list_worker(void *context, json_t *worker)
 
 	if (listing->json)
 		return tt_ask_print("worker", worker);
-	put_count(table, COLUMN_WORKER, worker, "worker");
-	put_count(table, COLUMN_LCORE, worker, "lcore");
+	tt_ask_count(table, COLUMN_WORKER, worker, "worker");
+	tt_ask_count(table, COLUMN_LCORE, worker, "lcore");
 	if (total_cycles > 0)
 		tt_table_cell(table, COLUMN_BUSY, "%.1f %%",
 			100 * (double)tt_json_unsigned(worker, "busy_cycles") /
 				(double)total_cycles);
-	put_count(table, COLUMN_RECEIVED, worker, "received");
-	put_count(table, COLUMN_PROCESSED, worker, "processed");
-	put_count(table, COLUMN_DROPPED, worker, "dropped");
-	put_count(table, COLUMN_HANDED_OVER, worker, "handed_over");
-	put_count(table, COLUMN_TAKEN_OVER, worker, "taken_over");
-	put_count(table, COLUMN_CONNECTIONS, worker, "connections");
-	put_count(table, COLUMN_CREATED, worker, "created");
+	tt_ask_count(table, COLUMN_RECEIVED, worker, "received");
+	tt_ask_count(table, COLUMN_PROCESSED, worker, "processed");
+	tt_ask_count(table, COLUMN_DROPPED, worker, "dropped");
+	tt_ask_count(table, COLUMN_HANDED_OVER, worker, "handed_over");
+	tt_ask_count(table, COLUMN_TAKEN_OVER, worker, "taken_over");
+	tt_ask_count(table, COLUMN_CONNECTIONS, worker, "connections");
+	tt_ask_count(table, COLUMN_CREATED, worker, "created");
 	tt_table_row(table);
 	return true;
 }

@@ -29,7 +29,7 @@
 struct tt_client_cursor {
 	uint64_t boot_id;
 	uint64_t sequence; /* of the first record, or of the statistics, that it has not read */
-	uint64_t pull;	   /* how manieth pull of connections gave it; 0: none */
+	uint64_t pull;	   /* number of the pull of connections that gave it; 0: none */
 };
 
 struct tt_clients_options {
@@ -58,8 +58,8 @@ struct tt_clients_counters {
 
 /* The records [from, to) of the journal. */
 struct tt_client_pull {
-	uint64_t client; /* which, and its how manieth pull: another one ends this */
-	uint64_t number;
+	uint64_t client;
+	uint64_t number; /* of the client's pulls: a later one ends this */
 	uint64_t from;
 	uint64_t to;
 	uint64_t at;   /* the record to come */

@@ -12,10 +12,12 @@
  *     /taptrace/clients[,CLIENT]      pages, from this one on
  *     /taptrace/connections[,CURSOR]  pages of active connections
  *     /taptrace/closed[,SEQUENCE]     pages of the journal of closed connections
+ *     /taptrace/dns[,SEQUENCE]        pages of DNS transactions; http and tls alike
+ *     /taptrace/names,ADDRESS
  *     /taptrace/reload                reads the configuration anew
  *
  * A page that is not the last has `next`, the parameter that asks for the one after it. A page of
- * the journal also has `sequence`, from where to ask later for those that have closed since, and
+ * a journal also has `sequence`, from where to ask later for those that have closed since, and
  * `lost`, how many of those asked for had gone. A wrong parameter gives null, as the library's own
  * commands do.
  *
