@@ -209,6 +209,20 @@ enum tt_verdict tt_classify_imap(const uint8_t *bytes, size_t length)
 	return at == length ? TT_VERDICT_MORE : begins_any(bytes + at, length - at, commands);
 }
 
+/* A request line: a method, its space included, and behind it a target of one of the schemes. */
+static enum tt_verdict begins_request(
+	const uint8_t *bytes, size_t length, const char *const *methods, const char *const *schemes)
+{
+	enum tt_verdict verdict = begins_any(bytes, length, methods);
+
+	if (verdict != TT_VERDICT_YES)
+		return verdict;
+	const uint8_t *space = memchr(bytes, ' ', length);
+	size_t at = (size_t)(space - bytes) + 1;
+
+	return at == length ? TT_VERDICT_MORE : begins_any(bytes + at, length - at, schemes);
+}
+
 /* RFC 3261 7. */
 enum tt_verdict tt_classify_sip(const uint8_t *bytes, size_t length)
 {
@@ -218,15 +232,7 @@ enum tt_verdict tt_classify_sip(const uint8_t *bytes, size_t length)
 	static const char *const schemes[] = {"sip:", "sips:", "tel:", NULL};
 	enum tt_verdict verdict = begins(bytes, length, "SIP/2.0 ");
 
-	if (verdict != TT_VERDICT_NO)
-		return verdict;
-	verdict = begins_any(bytes, length, methods);
-	if (verdict != TT_VERDICT_YES)
-		return verdict;
-	const uint8_t *space = memchr(bytes, ' ', length);
-	size_t at = (size_t)(space - bytes) + 1;
-
-	return at == length ? TT_VERDICT_MORE : begins_any(bytes + at, length - at, schemes);
+	return verdict != TT_VERDICT_NO ? verdict : begins_request(bytes, length, methods, schemes);
 }
 
 /* RFC 7826 and RFC 2326: "rtsp://" as the target, or the version at the line's end. */
@@ -238,15 +244,7 @@ enum tt_verdict tt_classify_rtsp(const uint8_t *bytes, size_t length)
 	static const char *const schemes[] = {"rtsp://", "rtsps://", "rtspu://", "* RTSP/", NULL};
 	enum tt_verdict verdict = begins(bytes, length, "RTSP/");
 
-	if (verdict != TT_VERDICT_NO)
-		return verdict;
-	verdict = begins_any(bytes, length, methods);
-	if (verdict != TT_VERDICT_YES)
-		return verdict;
-	const uint8_t *space = memchr(bytes, ' ', length);
-	size_t at = (size_t)(space - bytes) + 1;
-
-	return at == length ? TT_VERDICT_MORE : begins_any(bytes + at, length - at, schemes);
+	return verdict != TT_VERDICT_NO ? verdict : begins_request(bytes, length, methods, schemes);
 }
 
 /* RESP: a type, digits and a line break; commands are arrays of bulk strings. */
