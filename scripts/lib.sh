@@ -72,11 +72,13 @@ without_starting_services() ( # COMMAND...
 	"$@"
 )
 
-# A build folder of the tree, configured once and up to date after each call.
+# A build folder of the tree, configured once and up to date after each call; only its $targets
+# when that is set.
 build_in() { # FOLDER COMPILER [MESON OPTION...]
 	folder=$1
 	compiler=$2
 	shift 2
 	[ -e "$folder/build.ninja" ] || quietly env CC="$compiler" meson setup "$folder" "$root" "$@"
-	quietly ninja --quiet -C "$folder"
+	# shellcheck disable=SC2086 # a list
+	quietly ninja --quiet -C "$folder" ${targets-}
 }

@@ -9,9 +9,9 @@
 #define SECOND_US UINT64_C(1000000)
 #define BASE_US	  (1700000000 * SECOND_US)
 
-#define STEADY	1500
+#define STEADY	400
 #define LAP_US	(20 * SECOND_US)
-#define PASSING 3000
+#define PASSING 2000
 
 static const struct endpoint server = {0x0b000000, 53};
 
