@@ -110,14 +110,20 @@ static void learn_direction(struct tt_flow *flow, const struct tt_tcp_segment *s
 }
 
 /* Whoever repeats a SYN or SYN-ACK waits twice as long before the next time (RFC 6298 5.5): so that
- * these stay one connection, its patience grows as theirs. */
-static void wait_for_handshake(struct tt_flow *flow, const struct tt_tcp_segment *segment)
+ * these stay one connection, its patience grows as theirs. It begins at twice the timeout where the
+ * SYN had any answer: hosts there are that repeat a SYN-ACK after 6 s only (RFC 1122 4.2.3.1 lets
+ * timers tick slowly), and one that knows of an ICMP error takes its time, too. */
+static void wait_for_handshake(struct tt_flow *flow)
 {
-	bool repeated = flow->tcp.half[segment->direction].flags_seen & TT_TCP_SYN;
+	const struct tt_tcp *tcp = &flow->tcp;
+	unsigned int patience = tcp->counts[0].syn_retransmits + tcp->counts[1].syn_retransmits;
 
-	if (repeated && flow->class == TT_FLOW_TCP_HALF_OPEN &&
-		flow->patience < TT_FLOW_PATIENCE_LIMIT)
-		flow->patience++;
+	if (flow->class != TT_FLOW_TCP_HALF_OPEN)
+		return;
+	patience += ((tcp->half[0].flags_seen | tcp->half[1].flags_seen) & TT_TCP_ACK) != 0 ||
+		tcp->unreachable != TT_TCP_NO_FAILURE;
+	flow->patience =
+		(patience < TT_FLOW_PATIENCE_LIMIT ? patience : TT_FLOW_PATIENCE_LIMIT) & 15u;
 }
 
 /* Likewise of a FIN: the patience follows from how often it was sent, also before the other side's. */
@@ -280,11 +286,11 @@ static void account(struct tt_worker *worker, unsigned int i, struct tt_flow *fl
 	if (unlikely(burst->fragment[i] != TT_BURST_PLAIN))
 		rte_pktmbuf_free(burst->datagram[i]);
 	if (is_tcp) {
-		if (unlikely(segment.flags & TT_TCP_SYN)) {
+		if (unlikely(segment.flags & TT_TCP_SYN))
 			learn_direction(flow, &segment);
-			wait_for_handshake(flow, &segment);
-		}
 		set_class(worker, flow, class_of_life(tt_tcp_update(&flow->tcp, &segment)));
+		if (unlikely(segment.flags & TT_TCP_SYN))
+			wait_for_handshake(flow);
 		if (unlikely(segment.flags & TT_TCP_FIN))
 			wait_for_close(flow);
 	} else if (flow->key.ip_protocol != IPPROTO_TCP || flow->class == TT_FLOW_OTHER) {
@@ -297,8 +303,10 @@ void tt_flow_unreachable(struct tt_worker *worker, const struct tt_unreachable *
 	struct tt_flow *flow =
 		tt_flow_table_lookup(worker->flows, &unreachable->key, unreachable->hash);
 
-	if (flow != NULL)
+	if (flow != NULL) {
 		tt_tcp_unreachable(&flow->tcp, unreachable->failure);
+		wait_for_handshake(flow);
+	}
 }
 
 /* What ICMP errors before packet i said. */

@@ -215,6 +215,30 @@ static void a_repeated_syn_is_not(void)
 	check_end(&rig, &traffic);
 }
 
+/* An answered SYN is waited for twice as long, and twice again after each repetition. */
+static void a_late_repetition_joins(void)
+{
+	static const uint64_t gaps_us[] = {9900000, 19900000, 39900000};
+	struct traffic traffic = {.time_us = BASE_US};
+
+	traffic_tcp(&traffic, a, web, TT_TCP_SYN, 1000, 0, 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		traffic_tcp(&traffic, web, a, TT_TCP_SYN | TT_TCP_ACK, 5000, 1001, 0);
+		traffic.time_us += gaps_us[i];
+	}
+	traffic_tcp(&traffic, web, a, TT_TCP_SYN | TT_TCP_ACK, 5000, 1001, 0);
+	/* Without any answer, the timeout holds. */
+	traffic_tcp(&traffic, b, web, TT_TCP_SYN, 1000, 0, 0);
+	traffic.time_us += 5100000;
+	traffic_tcp(&traffic, b, web, TT_TCP_SYN, 1000, 0, 0);
+
+	struct rig rig = run_over(&traffic);
+	CU_ASSERT_EQUAL_FATAL(rig.count, 3);
+	CU_ASSERT_EQUAL(rig.records[0].tcp.half[TT_SERVER_TO_CLIENT].syn_retransmits, 3);
+	CU_ASSERT_EQUAL(rig.records[1].tcp.half[TT_CLIENT_TO_SERVER].syn_retransmits, 0);
+	check_end(&rig, &traffic);
+}
+
 /* Its sender waits twice as long each time, also before the other side's FIN. */
 static void a_repeated_fin_is_waited_for(void)
 {
@@ -493,6 +517,7 @@ static const struct suite_test tests[] = {
 	{"TCP is closed by a reset", tcp_is_closed_by_a_reset},
 	{"a new SYN is another connection", a_new_syn_is_another_connection},
 	{"a repeated SYN is not", a_repeated_syn_is_not},
+	{"a late repetition joins", a_late_repetition_joins},
 	{"a repeated FIN is waited for", a_repeated_fin_is_waited_for},
 	{"the client is found", the_client_is_found},
 	{"a SYN corrects what was guessed", a_syn_corrects_what_was_guessed},
