@@ -35,6 +35,11 @@ _Static_assert(ENTRIES_PER_BUCKET <= SLOTS, "a bucket for each so many entries: 
 /* Entries between the prefetch of a free entry and its use. */
 #define TAKE_AHEAD 4
 
+/* Half-open entries between the prefetch of one, and of its bucket, and its eviction. At a million a
+ * second and more, each longer than a miss. */
+#define EVICT_AHEAD	   8
+#define EVICT_BUCKET_AHEAD 4
+
 /* Entries between the sweep's prefetch and its look: with 10 ns a look, longer than a cache miss. */
 #define SWEEP_AHEAD 12
 
@@ -52,6 +57,14 @@ _Static_assert(sizeof(struct bucket) == LINE_BYTES, "a bucket is a cache line");
 struct list {
 	uint32_t head; /* oldest */
 	uint32_t tail;
+};
+
+/* The half-open entries that are evicted next, which are fetched. */
+struct evict_ahead {
+	uint32_t link;	/* entry number + 1 of the next one to fetch, or 0: begin at the oldest */
+	uint32_t count; /* fetched ones before it, or more: others than the oldest have left */
+	uint32_t next;	/* in number[] */
+	uint32_t number[EVICT_AHEAD]; /* fetched latest */
 };
 
 /* An entry as it was when it was looked at. */
@@ -81,6 +94,7 @@ struct tt_flow_table {
 					   * timeout */
 	struct list half_open;
 	struct list unreported;
+	struct evict_ahead ahead;
 
 	uint64_t given_ms; /* latest argument of advance() */
 	struct tt_flow_clock clock;
@@ -346,6 +360,14 @@ void tt_flow_table_candidates(const struct tt_flow_table *table, const uint32_t 
 	}
 }
 
+void tt_flow_table_prefetch_links(const struct tt_flow_table *table, const struct tt_flow *flow)
+{
+	const uint32_t beside[2] = {flow->previous, flow->next};
+
+	for (unsigned int i = 0; i < 2; i++)
+		__builtin_prefetch(&table->entries[beside[i] - (beside[i] != 0)].next, 0, 2);
+}
+
 /* ---- lists and entries ---- */
 
 static uint32_t number_of(const struct tt_flow_table *table, const struct tt_flow *flow)
@@ -398,6 +420,45 @@ static void prefetch_entry(const struct tt_flow_table *table, uint32_t number)
 		__builtin_prefetch(entry + line, 1);
 }
 
+/* Fetch the half-open entries up to EVICT_AHEAD behind the oldest, which is about to be evicted. Each
+ * tells which one is next, so they are walked as they come. */
+static void fetch_ahead(struct tt_flow_table *table)
+{
+	struct evict_ahead *ahead = &table->ahead;
+
+	if (ahead->link == 0) {
+		ahead->link = table->half_open.head;
+		ahead->count = 0;
+	}
+	for (unsigned int steps = 0; steps < 2 && ahead->count < EVICT_AHEAD && ahead->link != 0;
+		steps++) {
+		const uint32_t number = ahead->link - 1;
+
+		ahead->link = table->entries[number].next;
+		if (ahead->link != 0)
+			prefetch_entry(table, ahead->link - 1);
+		__builtin_prefetch(first_bucket(table,
+			table->entries[ahead->number[(ahead->next + EVICT_BUCKET_AHEAD) %
+					       EVICT_AHEAD]]
+				.hash));
+		ahead->number[ahead->next] = number;
+		ahead->next = (ahead->next + 1) % EVICT_AHEAD;
+		ahead->count++;
+	}
+}
+
+static void half_open_remove(struct tt_flow_table *table, struct tt_flow *flow)
+{
+	struct evict_ahead *ahead = &table->ahead;
+
+	if (ahead->link == number_of(table, flow) + 1)
+		ahead->link = flow->next;
+	if (flow->previous == 0 && ahead->count > 0)
+		ahead->count--;
+	list_remove(table, &table->half_open, flow);
+	count_down(&table->counters.half_open);
+}
+
 /* A zero entry, or NULL when all are in use. */
 static struct tt_flow *entry_take(struct tt_flow_table *table)
 {
@@ -431,10 +492,8 @@ static void entry_free(struct tt_flow_table *table, struct tt_flow *flow)
 static void detach(struct tt_flow_table *table, struct tt_flow *flow, enum tt_close_reason reason)
 {
 	index_remove(table, number_of(table, flow), flow->hash);
-	if (flow->class == TT_FLOW_TCP_HALF_OPEN) {
-		list_remove(table, &table->half_open, flow);
-		count_down(&table->counters.half_open);
-	}
+	if (flow->class == TT_FLOW_TCP_HALF_OPEN)
+		half_open_remove(table, flow);
 	flow->state = TT_FLOW_UNREPORTED;
 	flow->close_reason = (unsigned int)reason & 15u;
 }
@@ -602,7 +661,9 @@ static void make_room(struct tt_flow_table *table, tt_flow_report report, void *
 
 	struct tt_flow *flow = oldest(table, &table->half_open);
 	tt_counter *evicted = &counters->evicted_half_open;
-	if (flow == NULL) {
+	if (flow != NULL) {
+		fetch_ahead(table);
+	} else {
 		struct tt_flow *unreported = oldest(table, &table->unreported);
 		if (unreported != NULL) {
 			unreported_free(table, unreported);
@@ -647,10 +708,8 @@ void tt_flow_table_set_class(struct tt_flow_table *table, struct tt_flow *flow,
 
 	if (flow->class == class)
 		return;
-	if (flow->class == TT_FLOW_TCP_HALF_OPEN) {
-		list_remove(table, &table->half_open, flow);
-		count_down(&counters->half_open);
-	}
+	if (flow->class == TT_FLOW_TCP_HALF_OPEN)
+		half_open_remove(table, flow);
 	flow->class = (uint8_t) class;
 	flow->patience = 0;
 	if (class != TT_FLOW_TCP_HALF_OPEN)
@@ -661,6 +720,7 @@ void tt_flow_table_set_class(struct tt_flow_table *table, struct tt_flow *flow,
 		enum tt_close_reason reason = ended_by(table, evicted, TT_CLOSE_EVICTED);
 		if (reason == TT_CLOSE_EVICTED)
 			tt_counter_add(&counters->evicted_half_open, 1);
+		fetch_ahead(table);
 		close_flow(table, evicted, reason, report, context);
 	}
 	list_append(table, &table->half_open, flow);

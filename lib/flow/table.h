@@ -72,6 +72,10 @@ void tt_flow_table_prefetch_buckets(
 void tt_flow_table_candidates(const struct tt_flow_table *table, const uint32_t *hashes,
 	unsigned int count, struct tt_flow **candidates);
 
+/* Fetch what changing the class of this half-open entry touches in others: its own third cache line
+ * is read for that. An entry of another class does no harm. */
+void tt_flow_table_prefetch_links(const struct tt_flow_table *table, const struct tt_flow *flow);
+
 /* The ACTIVE entry of this key, or NULL; in one step. */
 struct tt_flow *tt_flow_table_lookup(
 	struct tt_flow_table *table, const struct tt_flow_key *key, uint32_t hash);
