@@ -69,6 +69,7 @@ static void become_looking(struct tt_conversation *conversation)
 	conversation->look.classifier = (struct tt_classifier){0};
 	conversation->look.kept[0] = 0;
 	conversation->look.kept[1] = 0;
+	conversation->look.last = 0;
 	conversation->tls = (struct tt_tls_connection){0};
 }
 
@@ -418,7 +419,8 @@ struct tt_conversation *tt_payload_begin(struct tt_payload_reading *reading)
 	flow->payload = TT_PAYLOAD_FOLLOWED;
 	flow->conversation = number;
 	reading->conversation = &payload->conversations[number - 1];
-	*reading->conversation = (struct tt_conversation){0};
+	/* The look is written where it begins. */
+	memset(reading->conversation, 0, offsetof(struct tt_conversation, look));
 	return reading->conversation;
 }
 
@@ -543,6 +545,38 @@ static struct tt_payload_reading *begin_reading(
 	if (flow->conversation != 0)
 		reading->conversation = &worker->payload.conversations[flow->conversation - 1];
 	return reading;
+}
+
+/* Lines of a conversation that payload touches, whatever its parser. */
+#define PAYLOAD_LINES 3
+_Static_assert(offsetof(struct tt_conversation, look) <= PAYLOAD_LINES * 64, "see PAYLOAD_LINES");
+
+void tt_payload_prefetch(
+	const struct tt_worker *worker, const struct tt_flow *flow, bool has_payload)
+{
+	if (flow->conversation == 0)
+		return;
+	const uint8_t *conversation =
+		(const uint8_t *)&worker->payload.conversations[flow->conversation - 1];
+
+	rte_prefetch1(conversation);
+	for (unsigned int line = 1; has_payload && line < PAYLOAD_LINES; line++)
+		rte_prefetch1(conversation + 64 * line);
+}
+
+void tt_payload_prefetch_parser(const struct tt_worker *worker, const struct tt_flow *flow)
+{
+	if (flow->conversation == 0)
+		return;
+	const struct tt_conversation *conversation =
+		&worker->payload.conversations[flow->conversation - 1];
+
+	if (conversation->parser == TT_PAYLOAD_HTTP1)
+		tt_http1_connection_prefetch(&conversation->http1, &worker->http.http1);
+	else if (conversation->parser == TT_PAYLOAD_TLS)
+		tt_tls_connection_prefetch(&conversation->tls, &worker->tls.pool);
+	else if (conversation->parser == TT_PAYLOAD_SEARCHING)
+		rte_prefetch1(&conversation->look);
 }
 
 void tt_payload_read(struct tt_worker *worker, unsigned int i, struct tt_flow *flow,

@@ -62,7 +62,8 @@ struct tt_payload_datagrams {
 	uint8_t stun; /* datagrams of it */
 };
 
-/* A connection whose bytes are followed. */
+/* A connection whose bytes are followed. Its first cache line is what every segment touches, these
+ * three what one with payload does. */
 struct tt_conversation {
 	struct tt_stream stream;
 	uint8_t parser;	    /* enum tt_payload_parser */
@@ -71,13 +72,13 @@ struct tt_conversation {
 	uint8_t waited;	    /* pieces of a direction after its first, without the other one's */
 	bool looked_again;  /* at what seemed to begin later; once */
 	uint32_t next_free; /* number of the next free one + 1, in the free list */
-	struct tt_payload_look look;
 	union {
 		struct tt_dns_stream dns[2];
 		struct tt_http1_connection http1;
 		struct tt_tls_connection tls; /* of SEARCHING, too */
 	};
-};
+	struct tt_payload_look look; /* of SEARCHING */
+} __attribute__((aligned(64)));
 
 /* Whose bytes are being read. */
 struct tt_payload_reading {
@@ -104,6 +105,12 @@ void tt_payload_destroy(struct tt_worker *worker);
 
 /* Bytes that a worker maps for it. */
 uint64_t tt_payload_bytes(const struct tt_config *config);
+
+/* Fetch a flow's conversation, as the next packet needs it with and without payload; and later, once
+ * that has come, what its parser has elsewhere. `flow` may be any entry. */
+void tt_payload_prefetch(
+	const struct tt_worker *worker, const struct tt_flow *flow, bool has_payload);
+void tt_payload_prefetch_parser(const struct tt_worker *worker, const struct tt_flow *flow);
 
 /* The payload of packet i of the burst, whose flow it is, before the flow's TCP state knows of it.
  * `segment` is NULL but for TCP. Called through tt_payload_take(). */

@@ -12,8 +12,11 @@
 #define SNAPSHOT_SLOTS 2048
 
 /* Packets between the prefetch of a flow and its use: with 60 cycles a packet, longer than a miss. The
- * lines come while packets are accounted; all asked for at once would be waited for. */
-#define ACCOUNT_AHEAD 16
+ * lines come while packets are accounted; all asked for at once would be waited for. Then, in the
+ * same way, between the prefetch of what hangs off a flow and of what hangs off that. */
+#define ACCOUNT_AHEAD 20
+#define STATE_AHEAD   10
+#define PARSER_AHEAD  5
 
 #define WELL_KNOWN_PORTS 1024 /* RFC 6335 6: system ports are 0 to 1023 */
 
@@ -331,6 +334,32 @@ static void prefetch_flow(struct tt_worker *worker, unsigned int i, struct tt_fl
 	}
 }
 
+/* Of a flow whose own lines have come: its conversation, and what a change of its class touches. */
+static void prefetch_state(struct tt_worker *worker, unsigned int i, const struct tt_flow *flow)
+{
+	const struct tt_packet *packet = &worker->burst.packet[i];
+
+	if (packet->ip_protocol != IPPROTO_TCP)
+		return;
+	if (flow->class == TT_FLOW_TCP_HALF_OPEN) {
+		rte_prefetch1(&flow->start_us);
+		rte_prefetch1(&flow->tcp.hole);
+	}
+	tt_payload_prefetch(worker, flow, packet->payload_bytes > 0);
+}
+
+static void prefetch_parser(struct tt_worker *worker, unsigned int i, const struct tt_flow *flow)
+{
+	const struct tt_packet *packet = &worker->burst.packet[i];
+
+	if (packet->ip_protocol != IPPROTO_TCP)
+		return;
+	if (flow->class == TT_FLOW_TCP_HALF_OPEN)
+		tt_flow_table_prefetch_links(worker->flows, flow);
+	if (packet->payload_bytes > 0)
+		tt_payload_prefetch_parser(worker, flow);
+}
+
 static bool leave_out(struct tt_worker *worker, unsigned int i, const struct tt_flow *flow)
 {
 	if (!tt_duplicates_see_packet(worker, i, flow))
@@ -351,9 +380,17 @@ void tt_stage_flow(struct tt_worker *worker)
 		tt_duplicates_read_burst(worker);
 	for (unsigned int i = 0; i < burst->count && i < ACCOUNT_AHEAD; i++)
 		prefetch_flow(worker, i, candidates);
+	for (unsigned int i = 0; i < burst->count && i < STATE_AHEAD; i++)
+		prefetch_state(worker, i, candidates[i]);
+	for (unsigned int i = 0; i < burst->count && i < PARSER_AHEAD; i++)
+		prefetch_parser(worker, i, candidates[i]);
 	for (unsigned int i = 0; i < burst->count; i++) {
 		if (i + ACCOUNT_AHEAD < burst->count)
 			prefetch_flow(worker, i + ACCOUNT_AHEAD, candidates);
+		if (i + STATE_AHEAD < burst->count)
+			prefetch_state(worker, i + STATE_AHEAD, candidates[i + STATE_AHEAD]);
+		if (i + PARSER_AHEAD < burst->count)
+			prefetch_parser(worker, i + PARSER_AHEAD, candidates[i + PARSER_AHEAD]);
 		tt_worker_advance(worker, burst->clock_us[i]);
 		if (unlikely(told < burst->unreachable_count))
 			tell_unreachable(worker, &told, i);

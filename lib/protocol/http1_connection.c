@@ -9,6 +9,7 @@
 
 #define SLABS_LIMIT	(1u << 20)
 #define EXCHANGES_LIMIT (1u << 24)
+#define LINE_BYTES	64
 
 _Static_assert(sizeof(struct tt_http1_connection) <= 88, "small: every HTTP flow has one");
 _Static_assert(TT_HTTP1_HEAD_BYTES <= UINT16_MAX, "tt_http1_side.kept holds it");
@@ -70,6 +71,17 @@ void tt_http1_pool_destroy(struct tt_http1_pool *pool)
 	tt_memory_unmap(pool->exchanges, pool->options.exchanges * sizeof(*pool->exchanges));
 	pool->slabs = NULL;
 	pool->exchanges = NULL;
+}
+
+void tt_http1_connection_prefetch(
+	const struct tt_http1_connection *connection, const struct tt_http1_pool *pool)
+{
+	if (connection->first == 0)
+		return;
+	const uint8_t *exchange = (const uint8_t *)&pool->exchanges[connection->first - 1];
+
+	for (size_t line = 0; line < sizeof(struct tt_http1_exchange); line += LINE_BYTES)
+		__builtin_prefetch(exchange + line, 0, 2);
 }
 
 static void slab_take(struct context *c)

@@ -112,6 +112,10 @@ uint64_t tt_http1_pool_bytes(uint32_t slabs, uint32_t exchanges);
 int tt_http1_pool_create(struct tt_http1_pool *pool, const struct tt_http1_pool_options *options);
 void tt_http1_pool_destroy(struct tt_http1_pool *pool);
 
+/* Fetch what the next bytes touch beside the connection. */
+void tt_http1_connection_prefetch(
+	const struct tt_http1_connection *connection, const struct tt_http1_pool *pool);
+
 /* The next byte of either direction is the first of the connection. */
 void tt_http1_connection_start(struct tt_http1_connection *connection);
 

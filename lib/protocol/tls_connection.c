@@ -7,6 +7,7 @@
 #define SLABS_CAPACITY (1u << 24)
 #define ALERT_BYTES    2
 #define RECORD_SKIPPED 0 /* instead of a record's type: nothing in it is looked at */
+#define LINE_BYTES     64
 
 /* What the functions of one call share. */
 struct work {
@@ -119,6 +120,17 @@ static struct tt_tls_handshake *handshake_of(const struct work *work)
 	uint32_t link = work->connection->handshake;
 
 	return link == 0 ? NULL : slab_at(&work->pool->handshakes, link);
+}
+
+void tt_tls_connection_prefetch(
+	const struct tt_tls_connection *connection, const struct tt_tls_pool *pool)
+{
+	if (connection->handshake == 0)
+		return;
+	const uint8_t *handshake = slab_at(&pool->handshakes, connection->handshake);
+
+	for (size_t line = 0; line < sizeof(struct tt_tls_handshake); line += LINE_BYTES)
+		__builtin_prefetch(handshake + line, 0, 2);
 }
 
 static uint16_t flags_of(const struct work *work)

@@ -159,6 +159,10 @@ int tt_tls_pool_create(
 	struct tt_tls_pool *pool, uint32_t handshakes, uint32_t buffers, bool huge_pages);
 void tt_tls_pool_destroy(struct tt_tls_pool *pool);
 
+/* Fetch what the next bytes touch beside the connection, a stream's. */
+void tt_tls_connection_prefetch(
+	const struct tt_tls_connection *connection, const struct tt_tls_pool *pool);
+
 /* The next `length` bytes, over 0, of a direction, captured at `time_us`. */
 void tt_tls_connection_data(struct tt_tls_connection *connection, struct tt_tls_pool *pool,
 	const struct tt_tls_consumer *consumer, unsigned int direction, uint64_t time_us,
