@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "rules/rules.h"
+#include "rules/signatures.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -19,32 +20,48 @@ static uint16_t run_instance(bool captures)
 	return captures ? 0 : (uint16_t)(tt_clock_wall_us() / 1000000);
 }
 
-static int compile_rules(struct tt_ruleset **ruleset, const struct tt_config *config)
+/* Signatures first: rules may name their protocols. */
+static int compile_rules(const struct tt_config *config, struct tt_signatures **signatures,
+	struct tt_ruleset **ruleset)
 {
-	int code = tt_ruleset_create(ruleset, config, config->workers.count, stderr);
+	int code = tt_signatures_create(signatures, config, config->workers.count, stderr);
+	int rules_code = tt_ruleset_create(ruleset, config, config->workers.count, stderr);
 
+	if (code == 0)
+		code = rules_code;
 	if (code == TT_ERROR_MEMORY)
-		tt_log_error("not enough memory for the rules");
+		tt_log_error("not enough memory for the rules and signatures");
+	if (code == 0)
+		return 0;
+	tt_signatures_destroy(*signatures);
+	tt_ruleset_destroy(*ruleset);
 	return code;
 }
 
 int tt_run_check_rules(const struct tt_config *config)
 {
+	struct tt_signatures *signatures;
 	struct tt_ruleset *ruleset;
-	int code = compile_rules(&ruleset, config);
+	int code = compile_rules(config, &signatures, &ruleset);
 
+	if (code != 0)
+		return code;
+	tt_signatures_destroy(signatures);
 	tt_ruleset_destroy(ruleset);
-	return code;
+	return 0;
 }
 
 static int set_rules(struct tt_run *run, const struct tt_config *config)
 {
+	struct tt_signatures *signatures;
 	struct tt_ruleset *ruleset;
-	int code = compile_rules(&ruleset, config);
+	int code = compile_rules(config, &signatures, &ruleset);
 
-	if (code == 0)
-		tt_pipeline_set_rules(run->pipeline, ruleset);
-	return code;
+	if (code != 0)
+		return code;
+	tt_pipeline_set_signatures(run->pipeline, signatures);
+	tt_pipeline_set_rules(run->pipeline, ruleset);
+	return 0;
 }
 
 int tt_run_open(struct tt_run *run, const struct tt_run_options *options)

@@ -14,7 +14,8 @@ static void print(const json_t *record)
 {
 	const json_t *keys = json_object_get(record, "restart");
 
-	printf("reloaded: %" PRIu64 " rules\n", tt_json_unsigned(record, "rules"));
+	printf("reloaded: %" PRIu64 " rules, %" PRIu64 " signatures\n",
+		tt_json_unsigned(record, "rules"), tt_json_unsigned(record, "signatures"));
 	for (size_t i = 0; i < json_array_size(keys); i++)
 		printf("%s has changed, which takes a restart\n",
 			json_string_value(json_array_get(keys, i)));

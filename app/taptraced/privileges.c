@@ -127,27 +127,49 @@ static bool connects(const struct tt_config *config)
 	return false;
 }
 
+/* The folder that a file is in, into `folder`, which the caller frees; NULL: nothing to read. */
+static bool folder_of(const char *path, const char **name, char **folder)
+{
+	*name = NULL;
+	*folder = NULL;
+	if (path == NULL || strcmp(path, "-") == 0)
+		return true;
+	*folder = strdup(path);
+	if (*folder == NULL)
+		return false;
+	*name = dirname(*folder);
+	return true;
+}
+
 static int enter_sandbox(const struct tt_privileges *privileges)
 {
-	char *path = strdup(privileges->config_path);
 	/* OpenSSL reads its own configuration when it is used first. */
-	const char *readable[] = {NULL, "/etc/ssl", "/usr/lib/ssl"};
+	const char *readable[] = {NULL, NULL, "/etc/ssl", "/usr/lib/ssl"};
+	char *folders[2] = {NULL, NULL};
+	int code = TT_ERROR_MEMORY;
 
-	if (path == NULL) {
+	if (!folder_of(privileges->config_path, &readable[0], &folders[0]) ||
+		!folder_of(privileges->config->signatures, &readable[1], &folders[1]))
 		tt_log_error("not enough memory");
-		return TT_ERROR_MEMORY;
-	}
-	if (strcmp(privileges->config_path, "-") != 0)
-		readable[0] = dirname(path);
-	int code = tt_sandbox_enter(&(struct tt_sandbox){
-		.readable = readable,
-		.readable_count = sizeof(readable) / sizeof(readable[0]),
-		.removable = privileges->folders,
-		.removable_count = privileges->folder_count,
-		.connects = connects(privileges->config),
-	});
-	free(path);
+	else
+		code = tt_sandbox_enter(&(struct tt_sandbox){
+			.readable = readable,
+			.readable_count = sizeof(readable) / sizeof(readable[0]),
+			.removable = privileges->folders,
+			.removable_count = privileges->folder_count,
+			.connects = connects(privileges->config),
+		});
+	free(folders[0]);
+	free(folders[1]);
 	return code;
+}
+
+/* What a reload reads again has to be readable now. */
+static void warn_unreadable(const char *path, const struct identity *identity)
+{
+	if (path != NULL && strcmp(path, "-") != 0 && access(path, R_OK) != 0)
+		tt_log_warning("%s: a reload cannot read it as user %s: %s", path, identity->name,
+			strerror(errno));
 }
 
 int tt_privileges_drop(const struct tt_privileges *privileges)
@@ -159,10 +181,10 @@ int tt_privileges_drop(const struct tt_privileges *privileges)
 		code = share_sockets(privileges, identity.gid);
 	if (code == 0)
 		code = become(&identity);
-	if (code == 0 && strcmp(privileges->config_path, "-") != 0 &&
-		access(privileges->config_path, R_OK) != 0)
-		tt_log_warning("%s: a reload cannot read it as user %s: %s",
-			privileges->config_path, identity.name, strerror(errno));
+	if (code == 0) {
+		warn_unreadable(privileges->config_path, &identity);
+		warn_unreadable(privileges->config->signatures, &identity);
+	}
 	if (code == 0 && privileges->config->security.sandbox)
 		code = enter_sandbox(privileges);
 	return code;

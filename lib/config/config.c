@@ -2,11 +2,11 @@
 #include "config/config.h"
 
 #include "base/error.h"
+#include "config/file.h"
 #include "config/schema.h"
 #include "config/value.h"
 #include "config/yaml_reader.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -631,32 +631,15 @@ int tt_config_default(struct tt_config **config)
 
 int tt_config_load(struct tt_config **config, const char *path, FILE *errors)
 {
-	bool standard_input = strcmp(path, "-") == 0;
-	FILE *file = standard_input ? stdin : fopen(path, "re");
-	int result = TT_ERROR_CONFIG;
+	size_t bytes;
+	char *text;
+	int result = tt_file_read(path, &text, &bytes, errors);
 
 	*config = NULL;
-	if (file == NULL) {
-		fprintf(errors, "%s: cannot be opened: %s\n", path, strerror(errno));
-		return TT_ERROR_CONFIG;
-	}
-
-	/* One more than a document may have shows that it has more. */
-	char *text = malloc(TT_YAML_TEXT_BYTES + 1);
-	if (text == NULL) {
-		result = TT_ERROR_MEMORY;
-	} else {
-		size_t bytes = fread(text, 1, TT_YAML_TEXT_BYTES + 1, file);
-
-		if (ferror(file))
-			fprintf(errors, "%s: cannot be read: %s\n", path, strerror(errno));
-		else
-			result = tt_config_parse(config, standard_input ? "standard input" : path,
-				text, bytes, errors);
-	}
+	if (result == TT_OK)
+		result = tt_config_parse(config, strcmp(path, "-") == 0 ? "standard input" : path,
+			text, bytes, errors);
 	free(text);
-	if (!standard_input)
-		fclose(file);
 	return result;
 }
 

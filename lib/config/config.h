@@ -160,6 +160,8 @@ struct tt_config {
 	struct tt_config_rule rules[TT_CONFIG_RULES]; /* the first that matches counts */
 	uint32_t rule_count;
 
+	const char *signatures; /* their file; NULL: those built in (config/signatures.h) */
+
 	struct {
 		uint32_t layer_kinds; /* taken off: bit 1 << enum tt_layer_kind */
 		uint32_t layer_limit; /* taken off one packet, 0 to TT_PACKET_LAYERS */

@@ -463,6 +463,13 @@ const struct tt_schema_key tt_schema[] = {
 		.field_bytes = sizeof(((struct tt_config_rule *)NULL)->exclude),
 		RANGE(0, 1, 0)},
 
+	{.path = "signatures",
+		.type = TT_SCHEMA_STRING,
+		.hot = true,
+		.description = "A file of protocols to tell apart, instead of the list built in",
+		FIELD(signatures),
+		.example = "/etc/taptrace-signatures.yaml"},
+
 	SECTION("journal", "What is kept for clients; the oldest go first"),
 	{.path = "journal.connections",
 		.type = TT_SCHEMA_COUNT,

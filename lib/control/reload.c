@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "config/schema.h"
 #include "rules/rules.h"
+#include "rules/signatures.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -54,31 +55,55 @@ static void compare(const struct tt_config *running, const struct tt_config *nex
 	}
 }
 
-/* Load and compile; the faults go to `errors`. */
-static int load(struct tt_reload *reload, struct tt_config **next, struct tt_ruleset **ruleset,
-	FILE *errors)
+/* What a file of configuration makes. */
+struct loaded {
+	struct tt_config *config;
+	struct tt_signatures *signatures;
+	struct tt_ruleset *ruleset;
+};
+
+/* Signatures first: rules may name their protocols. */
+static int compile(const struct tt_reload *reload, struct loaded *next, FILE *errors)
 {
-	*ruleset = NULL;
-	*next = NULL;
+	unsigned int workers = reload->config->workers.count;
+	int code = tt_signatures_create(&next->signatures, next->config, workers, errors);
+	int rules_code = tt_ruleset_create(&next->ruleset, next->config, workers, errors);
+
+	if (code == TT_OK)
+		code = rules_code;
+	if (code != TT_OK) {
+		tt_signatures_destroy(next->signatures);
+		tt_ruleset_destroy(next->ruleset);
+	}
+	return code;
+}
+
+/* Load and compile; the faults go to `errors`. */
+static int load(struct tt_reload *reload, struct loaded *next, FILE *errors)
+{
+	*next = (struct loaded){0};
 	if (strcmp(reload->path, "-") == 0) {
 		fputs("standard input cannot be read again\n", errors);
 		return TT_ERROR_UNSUPPORTED;
 	}
-	int code = tt_config_load(next, reload->path, errors);
+	int code = tt_config_load(&next->config, reload->path, errors);
 	if (code == TT_OK)
-		code = tt_ruleset_create(ruleset, *next, reload->config->workers.count, errors);
+		code = compile(reload, next, errors);
 	return code;
 }
 
-static void apply(struct tt_reload *reload, const struct tt_config *next,
-	struct tt_ruleset *ruleset, struct tt_reload_report *report)
+static void apply(
+	struct tt_reload *reload, const struct loaded *next, struct tt_reload_report *report)
 {
-	compare(reload->config, next, report);
-	report->rules = next->rule_count;
-	tt_log_set_level(next->log.level);
-	tt_pipeline_set_timeouts(reload->pipeline, next);
-	tt_pipeline_set_rules(reload->pipeline, ruleset);
-	tt_log_info("%s: reloaded, %u rules", reload->path, next->rule_count);
+	compare(reload->config, next->config, report);
+	report->rules = next->config->rule_count;
+	report->signatures = tt_signatures_count(next->signatures);
+	tt_log_set_level(next->config->log.level);
+	tt_pipeline_set_timeouts(reload->pipeline, next->config);
+	tt_pipeline_set_signatures(reload->pipeline, next->signatures);
+	tt_pipeline_set_rules(reload->pipeline, next->ruleset);
+	tt_log_info("%s: reloaded, %u rules and %u signatures", reload->path, report->rules,
+		report->signatures);
 	for (uint32_t i = 0; i < report->restart_count; i++)
 		tt_log_warning("%s: %s has changed, which takes a restart", reload->path,
 			report->restart[i]);
@@ -100,8 +125,7 @@ static void log_faults(const struct tt_reload *reload, const struct tt_reload_re
 
 void tt_reload_now(struct tt_reload *reload, struct tt_reload_report *report)
 {
-	struct tt_ruleset *ruleset;
-	struct tt_config *next;
+	struct loaded next;
 
 	*report = (struct tt_reload_report){.code = TT_ERROR_MEMORY};
 	FILE *errors = fmemopen(report->faults, sizeof(report->faults), "w");
@@ -110,14 +134,14 @@ void tt_reload_now(struct tt_reload *reload, struct tt_reload_report *report)
 		return;
 	}
 	pthread_mutex_lock(&reload->mutex);
-	report->code = load(reload, &next, &ruleset, errors);
+	report->code = load(reload, &next, errors);
 	fclose(errors);
 	report->faults[sizeof(report->faults) - 1] = '\0';
 	if (report->code == TT_OK)
-		apply(reload, next, ruleset, report);
+		apply(reload, &next, report);
 	else
 		log_faults(reload, report);
-	tt_config_free(next);
+	tt_config_free(next.config);
 	pthread_mutex_unlock(&reload->mutex);
 }
 

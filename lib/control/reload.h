@@ -2,7 +2,8 @@
 /*
  * Reading the configuration anew while packets come. A file with a fault changes nothing and says
  * why; of another the keys hold at once whose schema says so, and the others that differ from what
- * runs are named. Rules are compiled on the thread that reloads, beside workers and control core.
+ * runs are named. Rules and signatures are
+ * compiled on the thread that reloads, beside workers and control core.
  */
 #ifndef TT_CONTROL_RELOAD_H
 #define TT_CONTROL_RELOAD_H
@@ -20,6 +21,7 @@ struct tt_reload;
 struct tt_reload_report {
 	int code;	/* TT_OK: the file's rules are in force; else those before it still are */
 	uint32_t rules; /* in force */
+	uint32_t signatures;
 	uint32_t restart_count;
 	const char *restart[TT_RELOAD_KEYS]; /* keys whose new values need a restart; static */
 	char faults[TT_RELOAD_FAULT_BYTES];  /* a line each; cut where there is no room */

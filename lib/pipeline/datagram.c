@@ -67,8 +67,14 @@ static void look(struct tt_payload_reading *reading, unsigned int direction, con
 	uint8_t protocol;
 
 	memcpy(&datagrams, flow->undecided, sizeof(datagrams));
-	switch (tt_classify_datagram(
-		&datagrams.classifier, direction, ports, bytes, length, &protocol)) {
+	enum tt_classify_result result = tt_classify_datagram(
+		&datagrams.classifier, direction, ports, bytes, length, &protocol);
+	if (result != TT_CLASSIFY_KNOWN) {
+		protocol = tt_rules_protocol(reading->worker, flow, direction, bytes, length);
+		if (protocol != TT_PROTOCOL_NONE)
+			result = TT_CLASSIFY_KNOWN;
+	}
+	switch (result) {
 	case TT_CLASSIFY_KNOWN:
 		if (protocol != TT_PROTOCOL_STUN || ++datagrams.stun == TT_PAYLOAD_STUN_DATAGRAMS) {
 			become(reading, protocol);

@@ -135,6 +135,26 @@ static enum tt_classify_result classify(const struct tt_payload_reading *reading
 	return tt_classify_stream(classifier, direction, ports, bytes, length, over, protocol);
 }
 
+/* The same of a direction's first bytes, which may be a signature's when no parser knows them. */
+static enum tt_classify_result classify_first(struct tt_payload_reading *reading,
+	unsigned int direction, const uint8_t *bytes, size_t length, bool over, uint8_t *protocol)
+{
+	struct tt_worker *worker = reading->worker;
+	const struct tt_flow *flow = reading->flow;
+	enum tt_classify_result result = classify(reading, &reading->conversation->look.classifier,
+		direction, bytes, length, over, protocol);
+
+	if (result == TT_CLASSIFY_KNOWN || result == TT_CLASSIFY_MORE ||
+		!tt_rules_may_be_protocol(worker, flow, direction, bytes[0]))
+		return result;
+	uint8_t found = tt_rules_protocol(worker, flow, direction, bytes, length);
+	if (found != TT_PROTOCOL_NONE) {
+		*protocol = found;
+		return TT_CLASSIFY_KNOWN;
+	}
+	return length < TT_CLASSIFY_BYTES && !over ? TT_CLASSIFY_MORE : result;
+}
+
 /* The protocol is known: what was kept of both directions is its parser's. */
 static void look_tells(struct tt_payload_reading *reading, uint8_t protocol)
 {
@@ -171,8 +191,8 @@ static void look_ends(struct tt_payload_reading *reading, unsigned int direction
 	uint8_t protocol;
 
 	if (look->kept[direction] > 0 &&
-		classify(reading, &look->classifier, direction, look->bytes[direction],
-			look->kept[direction], true, &protocol) == TT_CLASSIFY_KNOWN)
+		classify_first(reading, direction, look->bytes[direction], look->kept[direction],
+			true, &protocol) == TT_CLASSIFY_KNOWN)
 		look_tells(reading, protocol);
 	else
 		look_fails(reading, direction);
@@ -189,14 +209,13 @@ static size_t look(struct tt_payload_reading *reading, unsigned int direction, c
 	uint8_t protocol;
 
 	if (kept == 0)
-		result = classify(
-			reading, &look->classifier, direction, bytes, length, false, &protocol);
+		result = classify_first(reading, direction, bytes, length, false, &protocol);
 	if (kept > 0 || result == TT_CLASSIFY_MORE) {
 		memcpy(look->bytes[direction] + kept, bytes, taken);
 		look->kept[direction] = (uint8_t)(kept + taken);
 		if (kept > 0)
-			result = classify(reading, &look->classifier, direction,
-				look->bytes[direction], look->kept[direction], false, &protocol);
+			result = classify_first(reading, direction, look->bytes[direction],
+				look->kept[direction], false, &protocol);
 	} else {
 		taken = 0;
 	}

@@ -319,16 +319,32 @@ void tt_pipeline_set_timeouts(struct tt_pipeline *pipeline, const struct tt_conf
 	atomic_fetch_add_explicit(&timeouts->generation, 1, memory_order_release);
 }
 
+/* Until no worker looks at what was published before. One that does not run is no reader; those that
+ * do may need this CPU to go on. */
+static void wait_for_readers(struct tt_pipeline *pipeline)
+{
+	uint64_t token = rte_rcu_qsbr_start(pipeline->rules.readers);
+
+	while (rte_rcu_qsbr_check(pipeline->rules.readers, token, false) == 0)
+		rte_delay_us_sleep(READERS_WAIT_US);
+}
+
 void tt_pipeline_set_rules(struct tt_pipeline *pipeline, struct tt_ruleset *ruleset)
 {
 	struct tt_ruleset *before =
 		atomic_exchange_explicit(&pipeline->rules.ruleset, ruleset, memory_order_acq_rel);
 
-	/* A worker that does not run is no reader. Those that do may need this CPU to go on. */
-	uint64_t token = rte_rcu_qsbr_start(pipeline->rules.readers);
-	while (rte_rcu_qsbr_check(pipeline->rules.readers, token, false) == 0)
-		rte_delay_us_sleep(READERS_WAIT_US);
+	wait_for_readers(pipeline);
 	tt_ruleset_destroy(before);
+}
+
+void tt_pipeline_set_signatures(struct tt_pipeline *pipeline, struct tt_signatures *signatures)
+{
+	struct tt_signatures *before = atomic_exchange_explicit(
+		&pipeline->rules.signatures, signatures, memory_order_acq_rel);
+
+	wait_for_readers(pipeline);
+	tt_signatures_destroy(before);
 }
 
 static void start_clock(struct tt_pipeline_clock *clock)
@@ -413,6 +429,7 @@ void tt_pipeline_destroy(struct tt_pipeline *pipeline)
 	tt_memory_unmap(pipeline->rings,
 		(size_t)pipeline->worker_count * pipeline->worker_count * pipeline->ring_bytes);
 	tt_ruleset_destroy(pipeline->rules.ruleset);
+	tt_signatures_destroy(pipeline->rules.signatures);
 	tt_memory_unmap(pipeline->rules.readers, pipeline->reader_bytes);
 	tt_memory_unmap(pipeline, pipeline->memory_bytes);
 }

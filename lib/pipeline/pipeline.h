@@ -72,7 +72,6 @@ struct tt_worker_counters {
 		layers[TT_LAYER_KINDS]; /* packets from which a layer of the kind was taken off */
 	tt_counter layers_left;		/* packets with deeper tunnels than the limit */
 	tt_counter tunnel_fragments;	/* later fragments of a tunnel's packet */
-	tt_counter fragments_excluded;	/* processed while held back, then left out of the flows */
 	/* Left out, by tap port; and whether every packet is looked at for them, 0 or 1 */
 	tt_counter duplicates[TT_PORT_LIMIT];
 	tt_counter removing_duplicates;
@@ -91,6 +90,7 @@ struct tt_pipeline_options {
 
 struct tt_pipeline;
 struct tt_ruleset;
+struct tt_signatures;
 
 /* Room that the pipeline needs in each mbuf's private area. */
 uint16_t tt_pipeline_mbuf_private_bytes(void);
@@ -110,6 +110,9 @@ void tt_pipeline_set_timeouts(struct tt_pipeline *pipeline, const struct tt_conf
  * thread but the control core, one at a time: it waits until no worker looks at the rules before,
  * and frees these. Before tt_pipeline_launch() and after tt_pipeline_wait(), any. */
 void tt_pipeline_set_rules(struct tt_pipeline *pipeline, struct tt_ruleset *ruleset);
+
+/* The same of signatures of protocols. */
+void tt_pipeline_set_signatures(struct tt_pipeline *pipeline, struct tt_signatures *signatures);
 
 /* Control core: receive no more. */
 void tt_pipeline_stop_receiving(struct tt_pipeline *pipeline);

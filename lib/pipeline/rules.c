@@ -112,6 +112,36 @@ uint16_t tt_rules_of_flow(struct tt_worker *worker, const struct tt_flow *flow, 
 	return action->service;
 }
 
+static const struct tt_signatures *signatures_of(const struct tt_worker *worker)
+{
+	return atomic_load_explicit(&worker->rules.published->signatures, memory_order_acquire);
+}
+
+static enum tt_signature_layer layer_of(const struct tt_flow *flow)
+{
+	return flow->key.ip_protocol == IPPROTO_TCP ? TT_SIGNATURE_TCP : TT_SIGNATURE_UDP;
+}
+
+bool tt_rules_may_be_protocol(const struct tt_worker *worker, const struct tt_flow *flow,
+	unsigned int direction, uint8_t first)
+{
+	const struct tt_signatures *signatures = signatures_of(worker);
+
+	return signatures != NULL &&
+		tt_signatures_may_match(
+			signatures, layer_of(flow), direction == flow->client, first);
+}
+
+uint8_t tt_rules_protocol(struct tt_worker *worker, const struct tt_flow *flow,
+	unsigned int direction, const uint8_t *bytes, size_t length)
+{
+	const struct tt_signatures *signatures = signatures_of(worker);
+
+	return signatures == NULL ? TT_PROTOCOL_NONE
+				  : tt_signatures_match(signatures, worker->number, layer_of(flow),
+					    direction == flow->client, bytes, length);
+}
+
 void tt_rules_flow_begin(struct tt_worker *worker, const struct tt_flow *flow)
 {
 	*place_of(worker, flow) = 0;

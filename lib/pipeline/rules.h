@@ -13,6 +13,7 @@
 #include "protocol/http.h"
 #include "protocol/tls_connection.h"
 #include "rules/rules.h"
+#include "rules/signatures.h"
 
 #include <rte_rcu_qsbr.h>
 #include <stdbool.h>
@@ -20,10 +21,12 @@
 
 struct tt_worker;
 
-/* The rules that hold, and which of the workers may still look at those before. */
+/* The rules and signatures that hold, and which of the workers may still look at those before. */
 struct tt_rules_published {
-	struct tt_ruleset *_Atomic ruleset; /* reload: wo, workers: ro; NULL: no rules */
-	struct rte_rcu_qsbr *readers;	    /* a thread a worker */
+	/* reload: wo, workers: ro; NULL: there are none */
+	struct tt_ruleset *_Atomic ruleset;
+	struct tt_signatures *_Atomic signatures;
+	struct rte_rcu_qsbr *readers; /* a thread a worker */
 };
 
 struct tt_worker_rules {
@@ -56,6 +59,15 @@ const struct tt_rule_action *tt_rules_of_tls(struct tt_worker *worker, const str
 
 /* The service of a flow; 0: none. *excluded: its record is left out. */
 uint16_t tt_rules_of_flow(struct tt_worker *worker, const struct tt_flow *flow, bool *excluded);
+
+/* The protocol of a direction's first bytes, or of a datagram, that no parser knows; TT_PROTOCOL_NONE:
+ * nor does a signature. `length` over 0. */
+uint8_t tt_rules_protocol(struct tt_worker *worker, const struct tt_flow *flow,
+	unsigned int direction, const uint8_t *bytes, size_t length);
+
+/* May more bytes of a stream that begins with this one be a protocol's of a signature? */
+bool tt_rules_may_be_protocol(const struct tt_worker *worker, const struct tt_flow *flow,
+	unsigned int direction, uint8_t first);
 
 /* The flow is new, and its entry may have been another's. */
 void tt_rules_flow_begin(struct tt_worker *worker, const struct tt_flow *flow);

@@ -378,12 +378,31 @@ enum tt_classify_result tt_classify_datagram(struct tt_classifier *classifier,
 	return classifier->looked < TT_CLASSIFY_DATAGRAMS ? TT_CLASSIFY_MORE : TT_CLASSIFY_UNKNOWN;
 }
 
+static tt_classify_parser parser_of(unsigned int protocol, bool stream)
+{
+	if (protocol >= TT_PROTOCOLS)
+		return NULL;
+	return stream ? stream_parsers[protocol] : datagram_parsers[protocol];
+}
+
+bool tt_classify_parses(unsigned int protocol, bool stream)
+{
+	return parser_of(protocol, stream) != NULL;
+}
+
+bool tt_classify_confirms(unsigned int protocol, bool stream, const uint8_t *bytes, size_t length)
+{
+	tt_classify_parser parser = parser_of(protocol, stream);
+
+	return parser != NULL && parser(bytes, length) >= TT_VERDICT_MAY;
+}
+
 bool tt_classify_may_start_tls(unsigned int protocol)
 {
 	const uint64_t upgraded = BIT(SMTP) | BIT(IMAP) | BIT(POP3) | BIT(FTP) | BIT(LDAP) |
 		BIT(RDP) | BIT(POSTGRES) | BIT(MYSQL) | BIT(NATS) | BIT(AMQP);
 
-	return protocol < TT_PROTOCOLS && (upgraded >> protocol & 1) != 0;
+	return protocol >= TT_PROTOCOLS || (upgraded >> protocol & 1) != 0;
 }
 
 bool tt_classify_encrypts(unsigned int protocol)

@@ -51,7 +51,14 @@ enum tt_classify_result tt_classify_datagram(struct tt_classifier *classifier,
 	unsigned int direction, const uint16_t ports[2], const uint8_t *bytes, size_t length,
 	uint8_t *protocol);
 
-/* May a connection of this protocol go on as TLS after some of its own bytes? */
+/* Has this protocol a parser of streams, or of datagrams? */
+bool tt_classify_parses(unsigned int protocol, bool stream);
+
+/* Does it find that a direction's first bytes are, or may be, its protocol's? `length` over 0. */
+bool tt_classify_confirms(unsigned int protocol, bool stream, const uint8_t *bytes, size_t length);
+
+/* May a connection of this protocol go on as TLS after some of its own bytes? Who knows, of those
+ * that are no more than a name. */
 bool tt_classify_may_start_tls(unsigned int protocol);
 
 /* Is it a layer that encrypts applications' protocols, or one of these? */

@@ -1,7 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "protocol/protocol.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stddef.h>
+#include <string.h>
+
+/* Names are stored before their number is given to anyone. */
+static const char *_Atomic given[TT_PROTOCOL_NUMBERS];
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static unsigned int next_number = TT_PROTOCOLS; /* under the mutex */
 
 const char *tt_protocol_name(unsigned int protocol)
 {
@@ -43,5 +52,37 @@ const char *tt_protocol_name(unsigned int protocol)
 		[TT_PROTOCOL_BITTORRENT] = "bittorrent",
 	};
 
-	return protocol < TT_PROTOCOLS ? names[protocol] : NULL;
+	if (protocol < TT_PROTOCOLS)
+		return names[protocol];
+	return protocol < TT_PROTOCOL_NUMBERS
+		? atomic_load_explicit(&given[protocol], memory_order_acquire)
+		: NULL;
+}
+
+uint8_t tt_protocol_find(const char *name)
+{
+	const char *known;
+
+	for (unsigned int protocol = 1; protocol < TT_PROTOCOL_NUMBERS; protocol++) {
+		known = tt_protocol_name(protocol);
+		if (known != NULL && strcmp(known, name) == 0)
+			return (uint8_t)protocol;
+	}
+	return TT_PROTOCOL_NONE;
+}
+
+uint8_t tt_protocol_number(const char *name)
+{
+	pthread_mutex_lock(&mutex);
+	uint8_t number = tt_protocol_find(name);
+	const char *copy = number == TT_PROTOCOL_NONE && next_number < TT_PROTOCOL_NUMBERS
+		? strdup(name)
+		: NULL;
+
+	if (copy != NULL) {
+		number = (uint8_t)next_number++;
+		atomic_store_explicit(&given[number], copy, memory_order_release);
+	}
+	pthread_mutex_unlock(&mutex);
+	return number;
 }

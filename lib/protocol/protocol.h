@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The protocols that payload is told apart by, and their names in records. Used by workers, which
- * keep the numbers, and by whoever writes records.
+ * keep the numbers, and by whoever writes records. Those of the enum are known to the parsers;
+ * others are names of signatures alone, whose numbers, behind the enum's, hold for the life of the
+ * process, so that records which outlive a signature keep their protocol.
  */
 #ifndef TT_PROTOCOL_PROTOCOL_H
 #define TT_PROTOCOL_PROTOCOL_H
@@ -50,7 +52,17 @@ enum tt_protocol {
 	TT_PROTOCOLS
 };
 
+/* Numbers, with those of names that were given: what fits into a byte. */
+#define TT_PROTOCOL_NUMBERS 256
+
 /* "http", "tls", ...; static. NULL for TT_PROTOCOL_NONE and what is no protocol. */
 const char *tt_protocol_name(unsigned int protocol);
+
+/* The number of a name; TT_PROTOCOL_NONE when it has none. */
+uint8_t tt_protocol_find(const char *name);
+
+/* The same, and one is given to a name that has none: by the control core, when it compiles
+ * signatures. TT_PROTOCOL_NONE when there is no memory, or no number left. */
+uint8_t tt_protocol_number(const char *name);
 
 #endif

@@ -387,14 +387,12 @@ static void take_texts(
 
 static uint8_t protocol_of(struct compiler *compiler, uint32_t number, const char *name)
 {
-	for (unsigned int protocol = 1; protocol < TT_PROTOCOLS; protocol++) {
-		const char *known = tt_protocol_name(protocol);
+	uint8_t protocol = tt_protocol_find(name);
 
-		if (known != NULL && strcmp(known, name) == 0)
-			return (uint8_t)protocol;
-	}
-	complain(compiler, "rules[].protocol", number, "is no protocol that connections name");
-	return 0;
+	if (protocol == TT_PROTOCOL_NONE)
+		complain(compiler, "rules[].protocol", number,
+			"is no protocol that connections name");
+	return protocol;
 }
 
 static void take_action(

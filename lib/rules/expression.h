@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What of an expression is plain: names of hosts, and regular expressions that say no more than how
- * a text is or begins, which need no engine; and the text that every match of another one begins
- * with. For the control core, when it compiles rules.
+ * a text is or begins, which need no engine; the text that every match of another one begins with,
+ * and the bytes that one may begin with. For the control core, when it compiles rules and signatures.
  */
 #ifndef TT_RULES_EXPRESSION_H
 #define TT_RULES_EXPRESSION_H
@@ -39,5 +39,19 @@ unsigned int tt_expression_literals(
 /* What every text begins with that matches the whole of the expression, into `room`, which is as
  * long as the expression. Returns its length. */
 size_t tt_expression_begin(const char *expression, char *room);
+
+/* A set of bytes, a bit each. */
+struct tt_byte_set {
+	uint64_t words[4];
+};
+
+static inline bool tt_byte_set_has(const struct tt_byte_set *set, uint8_t byte)
+{
+	return (set->words[byte >> 6] >> (byte & 63) & 1) != 0;
+}
+
+/* Adds the first bytes that a text may have whose beginning matches the expression: all, where what
+ * it says is not plain enough. */
+void tt_expression_first(const char *expression, struct tt_byte_set *set);
 
 #endif

@@ -127,7 +127,6 @@ void tt_worker_describe(
 	put_counter(sink, "handed_over", &counters->handed_over);
 	put_counter(sink, "taken_over", &counters->taken_over);
 	put_counter(sink, "tunnel_fragments", &counters->tunnel_fragments);
-	put_counter(sink, "fragments_excluded", &counters->fragments_excluded);
 	put_counter(sink, "layers_left", &counters->layers_left);
 	put_counter(sink, "messages_lost", &counters->messages_lost);
 	put_counter(sink, "datagrams_lost", &counters->datagrams_lost);
@@ -323,8 +322,10 @@ void tt_reload_describe(
 
 	tt_sink_begin_object(sink, name);
 	tt_sink_bool(sink, "reloaded", report->code == TT_OK);
-	if (report->code == TT_OK)
+	if (report->code == TT_OK) {
 		tt_sink_unsigned(sink, "rules", report->rules);
+		tt_sink_unsigned(sink, "signatures", report->signatures);
+	}
 	if (report->restart_count > 0) {
 		tt_sink_begin_array(sink, "restart");
 		for (uint32_t i = 0; i < report->restart_count; i++)

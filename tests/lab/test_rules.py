@@ -2,9 +2,13 @@
 """Rules on real traffic, and their reload while the appliance runs."""
 import signal
 import unittest
+from pathlib import Path
 
 from appliance import Appliance
 from lab import Lab, poll
+
+BUILT_IN = Path(__file__).resolve().parents[2] / 'conf/signatures.yaml'
+SIGNATURES = sum(line.startswith('- {') for line in BUILT_IN.read_text().splitlines())
 
 
 def rules(service):
@@ -40,7 +44,8 @@ class Rules(unittest.TestCase):
         self.assertEqual(self.services() - self.expected('shop'), set())
 
         self.write(*rules('market'))
-        self.assertEqual(self.appliance.ask('reload', '--json'), [{'reloaded': True, 'rules': 3}])
+        self.assertEqual(self.appliance.ask('reload', '--json'),
+                         [{'reloaded': True, 'rules': 3, 'signatures': SIGNATURES}])
         services = self.services()
         self.assertEqual(services - self.expected('market'), set())
         self.assertIn(('www.lab.test', 'market'), services)

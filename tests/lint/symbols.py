@@ -20,11 +20,14 @@ BESIDE = {
     'flow/table.c:tt_flow_table_populate': 'a worker, before its first packet',
     'pipeline/pipeline.c:tt_pipeline_launch': 'start-up',
     'pipeline/pipeline.c:tt_pipeline_set_rules': 'start-up and reload, beside the workers',
+    'pipeline/pipeline.c:tt_pipeline_set_signatures': 'the same',
     'pipeline/pipeline.c:tt_pipeline_sync_clock': 'the control core, every second',
     'pipeline/worker.c:tt_worker_run>tt_flow_table_populate': 'before the first packet',
+    'protocol/protocol.c:tt_protocol_number': 'start-up and reload, beside the workers',
     'protocol/dns_text.c': 'the control core and the command line, writing records',
     'protocol/tls_text.c': 'the control core and the command line, writing records',
     'rules/compile.c': 'start-up and reload, beside the workers',
+    'rules/signature_compile.c': 'start-up and reload, beside the workers',
     'rules/service.c': 'the same, and whoever writes records',
 }
 FORBIDDEN = {

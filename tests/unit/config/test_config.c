@@ -117,6 +117,7 @@ static const char every_key[] =
 	"    port: 22\n"
 	"dns: {enabled: false, ports: 5300-5302, pending: 5K, timeout: 7s, keys: 3K,\n"
 	"  registered_domain: true}\n"
+	"signatures: /etc/acme.yaml\n"
 	"payload: {connections: 2K, reassembly: 5MiB}\n"
 	"http: {enabled: false, transactions: 3K, keys: 4K}\n"
 	"tls: {enabled: false, handshakes: 6K}\n"
@@ -265,6 +266,7 @@ static void test_every_key_is_read(void)
 	}
 	check_filter(config);
 	check_rules(config);
+	CU_ASSERT_STRING_EQUAL(config->signatures, "/etc/acme.yaml");
 	CU_ASSERT_EQUAL(config->workers.count, 3);
 	CU_ASSERT_EQUAL(config->workers.cpu_count, 3);
 	CU_ASSERT_EQUAL(config->workers.cpus[0], 5);

@@ -376,6 +376,7 @@ static void test_levels(void)
 	CU_ASSERT_TRUE(tt_classify_may_start_tls(TT_PROTOCOL_SMTP));
 	CU_ASSERT_TRUE(tt_classify_may_start_tls(TT_PROTOCOL_POSTGRES));
 	CU_ASSERT_FALSE(tt_classify_may_start_tls(TT_PROTOCOL_DNS));
+	CU_ASSERT_TRUE(tt_classify_may_start_tls(TT_PROTOCOLS));
 }
 
 static const struct suite_test tests[] = {
