@@ -12,12 +12,10 @@
 #define FIRST_CAPACITY 1024
 #define RAW_BYTES      1024 /* longest piece of tt_json_raw() */
 
-static bool make_room(struct tt_json *json, size_t bytes)
+static bool grow(struct tt_json *json, size_t bytes)
 {
 	if (json->failed)
 		return false;
-	if (json->capacity - json->length >= bytes)
-		return true;
 	if (!json->grows) {
 		json->failed = true;
 		return false;
@@ -36,6 +34,11 @@ static bool make_room(struct tt_json *json, size_t bytes)
 	return true;
 }
 
+static inline bool make_room(struct tt_json *json, size_t bytes)
+{
+	return (json->capacity - json->length >= bytes && !json->failed) || grow(json, bytes);
+}
+
 static void append(struct tt_json *json, const void *bytes, size_t length)
 {
 	if (!make_room(json, length))
@@ -49,68 +52,99 @@ static void append_string(struct tt_json *json, const char *string)
 	append(json, string, strlen(string));
 }
 
-static char *copy(char *at, const char *bytes, size_t length)
+/* For names and words, which a call of memcpy() takes longer for than they need: both ends, which
+ * may overlap. */
+static inline char *copy_short(char *at, const char *bytes, size_t length)
 {
-	memcpy(at, bytes, length);
+	if (length > 32) {
+		memcpy(at, bytes, length);
+	} else if (length >= 16) {
+		memcpy(at, bytes, 16);
+		memcpy(at + length - 16, bytes + length - 16, 16);
+	} else if (length >= 8) {
+		memcpy(at, bytes, 8);
+		memcpy(at + length - 8, bytes + length - 8, 8);
+	} else if (length >= 4) {
+		memcpy(at, bytes, 4);
+		memcpy(at + length - 4, bytes + length - 4, 4);
+	} else if (length > 0) {
+		at[0] = bytes[0];
+		at[length / 2] = bytes[length / 2];
+		at[length - 1] = bytes[length - 1];
+	}
 	return at + length;
 }
 
-/* What stands before a value. */
-static void begin_value(struct tt_json *json, const char *name)
+/* Writes what stands before a value, and returns where that goes, with room for value_bytes of it;
+ * NULL when there is none. */
+static inline char *begin_value(struct tt_json *json, const char *name, size_t value_bytes)
 {
-	size_t length = name == NULL ? 0 : strlen(name);
+	size_t length = json->sink.name_length;
 	char *at;
 
-	if (!make_room(json, length + sizeof(",\"\":")))
-		return;
+	if (!make_room(json, json->follows + (name == NULL ? 0 : length + 3) + value_bytes))
+		return NULL;
 	at = json->text + json->length;
 	if (json->follows)
 		*at++ = ',';
 	if (name != NULL) {
 		*at++ = '"';
-		at = copy(at, name, length);
+		at = copy_short(at, name, length);
 		*at++ = '"';
 		*at++ = ':';
 	}
-	json->length = (size_t)(at - json->text);
 	json->follows = true;
+	return at;
 }
 
-static void begin_container(struct tt_sink *sink, const char *name, const char *bracket)
+/* The value's end is at `at`. */
+static inline void end_value(struct tt_json *json, const char *at)
+{
+	json->length = (size_t)(at - json->text);
+}
+
+static void put_word(struct tt_sink *sink, const char *name, const char *word, size_t length)
+{
+	struct tt_json *json = (struct tt_json *)sink;
+	char *at = begin_value(json, name, length);
+
+	if (at != NULL)
+		end_value(json, copy_short(at, word, length));
+}
+
+static void begin_container(struct tt_sink *sink, const char *name, char bracket)
+{
+	put_word(sink, name, &bracket, 1);
+	((struct tt_json *)sink)->follows = false;
+}
+
+static void end_container(struct tt_sink *sink, char bracket)
 {
 	struct tt_json *json = (struct tt_json *)sink;
 
-	begin_value(json, name);
-	append_string(json, bracket);
-	json->follows = false;
-}
-
-static void end_container(struct tt_sink *sink, const char *bracket)
-{
-	struct tt_json *json = (struct tt_json *)sink;
-
-	append_string(json, bracket);
+	if (make_room(json, 1))
+		json->text[json->length++] = bracket;
 	json->follows = true;
 }
 
 static void begin_object(struct tt_sink *sink, const char *name)
 {
-	begin_container(sink, name, "{");
+	begin_container(sink, name, '{');
 }
 
 static void end_object(struct tt_sink *sink)
 {
-	end_container(sink, "}");
+	end_container(sink, '}');
 }
 
 static void begin_array(struct tt_sink *sink, const char *name)
 {
-	begin_container(sink, name, "[");
+	begin_container(sink, name, '[');
 }
 
 static void end_array(struct tt_sink *sink)
 {
-	end_container(sink, "]");
+	end_container(sink, ']');
 }
 
 /* How many bytes the character at `bytes` has: one of the byte sequences of RFC 3629, section 4;
@@ -167,15 +201,37 @@ static void append_escaped(struct tt_json *json, uint8_t code)
 	}
 }
 
-static void put_text(struct tt_sink *sink, const char *name, const void *text, size_t length)
+/* How many bytes from `bytes` on are plain: ASCII that goes as it is. */
+static size_t plain_bytes(const uint8_t *bytes, size_t length)
 {
-	struct tt_json *json = (struct tt_json *)sink;
-	const uint8_t *bytes = text;
+	const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+	size_t i = 0;
+
+	for (; length - i >= 8; i += 8) {
+		uint64_t word;
+
+		memcpy(&word, bytes + i, 8);
+		/* The top bit of each byte that is below 0x20, a quote, a backslash, or over 0x7e.
+		 * A borrow or carry comes only out of such a byte. */
+		uint64_t quote = word ^ ones * '"', backslash = word ^ ones * '\\';
+		uint64_t special = (word - ones * 0x20) | (quote - ones) | (backslash - ones) |
+			(word + ones) | word;
+
+		if ((special & tops) != 0)
+			break;
+	}
+	while (i < length && bytes[i] >= 0x20 && bytes[i] < 0x7f && bytes[i] != '"' &&
+		bytes[i] != '\\')
+		i++;
+	return i;
+}
+
+/* Behind the text's first quote: what may have bytes that need an escape. */
+static void append_text(struct tt_json *json, const uint8_t *bytes, size_t length)
+{
 	size_t plain = 0; /* bytes before `i` that go as they are */
 	size_t i = 0;
 
-	begin_value(json, name);
-	append_string(json, "\"");
 	while (i < length) {
 		size_t step = utf8_character_bytes(bytes + i, length - i);
 		/* U+0080 to U+009F are control characters as well: a terminal obeys them. */
@@ -198,29 +254,48 @@ static void put_text(struct tt_sink *sink, const char *name, const void *text, s
 	append_string(json, "\"");
 }
 
+static void put_text(struct tt_sink *sink, const char *name, const void *text, size_t length)
+{
+	struct tt_json *json = (struct tt_json *)sink;
+	size_t plain = plain_bytes(text, length);
+	char *at = begin_value(json, name, length + 2);
+
+	if (at == NULL)
+		return;
+	*at++ = '"';
+	at = copy_short(at, text, plain);
+	if (plain == length)
+		*at++ = '"';
+	end_value(json, at);
+	if (plain < length)
+		append_text(json, (const uint8_t *)text + plain, length - plain);
+}
+
 static void put_unsigned(struct tt_sink *sink, const char *name, uint64_t value)
 {
 	struct tt_json *json = (struct tt_json *)sink;
-	char digits[TT_DECIMAL_BYTES];
+	char *at = begin_value(json, name, tt_decimal_digits(value));
 
-	begin_value(json, name);
-	append(json, digits, tt_decimal(digits, value));
+	if (at != NULL)
+		end_value(json, at + tt_decimal(at, value));
 }
 
 static void put_signed(struct tt_sink *sink, const char *name, int64_t value)
 {
 	struct tt_json *json = (struct tt_json *)sink;
-	char digits[32];
-	int length = snprintf(digits, sizeof(digits), "%" PRId64, value);
+	uint64_t magnitude = value < 0 ? -(uint64_t)value : (uint64_t)value;
+	char *at = begin_value(json, name, tt_decimal_digits(magnitude) + 1);
 
-	begin_value(json, name);
-	append(json, digits, (size_t)length);
+	if (at == NULL)
+		return;
+	if (value < 0)
+		*at++ = '-';
+	end_value(json, at + tt_decimal(at, magnitude));
 }
 
 /* The shorter of two precisions that reads back to the same value: 17 digits always do. */
 static void put_double(struct tt_sink *sink, const char *name, double value)
 {
-	struct tt_json *json = (struct tt_json *)sink;
 	char digits[40];
 
 	if (!isfinite(value))
@@ -229,16 +304,12 @@ static void put_double(struct tt_sink *sink, const char *name, double value)
 	double again = strtod(digits, NULL);
 	if (again < value || again > value)
 		length = snprintf(digits, sizeof(digits), "%.17g", value);
-	begin_value(json, name);
-	append(json, digits, (size_t)length);
+	put_word(sink, name, digits, (size_t)length);
 }
 
 static void put_bool(struct tt_sink *sink, const char *name, bool value)
 {
-	struct tt_json *json = (struct tt_json *)sink;
-
-	begin_value(json, name);
-	append_string(json, value ? "true" : "false");
+	put_word(sink, name, value ? "true" : "false", value ? 4 : 5);
 }
 
 static const struct tt_sink_operations operations = {

@@ -33,10 +33,18 @@ struct tt_sink_operations {
 /* The first member of every sink. */
 struct tt_sink {
 	const struct tt_sink_operations *operations;
+	size_t name_length; /* of the name that an operation is given; 0 for NULL */
 };
+
+/* The length of a literal is known when this is compiled. */
+static inline void tt_sink_name(struct tt_sink *sink, const char *name)
+{
+	sink->name_length = name == NULL ? 0 : strlen(name);
+}
 
 static inline void tt_sink_begin_object(struct tt_sink *sink, const char *name)
 {
+	tt_sink_name(sink, name);
 	sink->operations->begin_object(sink, name);
 }
 
@@ -47,6 +55,7 @@ static inline void tt_sink_end_object(struct tt_sink *sink)
 
 static inline void tt_sink_begin_array(struct tt_sink *sink, const char *name)
 {
+	tt_sink_name(sink, name);
 	sink->operations->begin_array(sink, name);
 }
 
@@ -59,32 +68,38 @@ static inline void tt_sink_end_array(struct tt_sink *sink)
 static inline void tt_sink_text(
 	struct tt_sink *sink, const char *name, const void *bytes, size_t length)
 {
+	tt_sink_name(sink, name);
 	sink->operations->put_text(sink, name, bytes, length);
 }
 
 static inline void tt_sink_string(struct tt_sink *sink, const char *name, const char *string)
 {
+	tt_sink_name(sink, name);
 	sink->operations->put_text(sink, name, string, strlen(string));
 }
 
 static inline void tt_sink_unsigned(struct tt_sink *sink, const char *name, uint64_t value)
 {
+	tt_sink_name(sink, name);
 	sink->operations->put_unsigned(sink, name, value);
 }
 
 static inline void tt_sink_signed(struct tt_sink *sink, const char *name, int64_t value)
 {
+	tt_sink_name(sink, name);
 	sink->operations->put_signed(sink, name, value);
 }
 
 /* A value that is not finite is left out. */
 static inline void tt_sink_double(struct tt_sink *sink, const char *name, double value)
 {
+	tt_sink_name(sink, name);
 	sink->operations->put_double(sink, name, value);
 }
 
 static inline void tt_sink_bool(struct tt_sink *sink, const char *name, bool value)
 {
+	tt_sink_name(sink, name);
 	sink->operations->put_bool(sink, name, value);
 }
 

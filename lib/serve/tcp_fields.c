@@ -27,8 +27,8 @@ static const char *failure_name(enum tt_tcp_failure failure)
 	return names[failure];
 }
 
-static void describe_known(struct tt_sink *sink, const char *name, uint32_t value, uint32_t present,
-	enum tt_tcp_present bit)
+static inline void describe_known(struct tt_sink *sink, const char *name, uint32_t value,
+	uint32_t present, enum tt_tcp_present bit)
 {
 	if (present & bit)
 		tt_sink_unsigned(sink, name, value);
@@ -64,29 +64,24 @@ void tt_tcp_describe(struct tt_sink *sink, const char *name, const struct tt_tcp
 
 void tt_tcp_half_describe(struct tt_sink *sink, const struct tt_tcp_summary_half *half)
 {
-	const struct {
-		const char *name;
-		uint32_t value;
-		enum tt_tcp_present known_by;
-	} metrics[] = {
-		{"retransmits", half->retransmits, TT_TCP_HAS_COUNTS},
-		{"syn_retransmits", half->syn_retransmits, TT_TCP_HAS_COUNTS},
-		{"fast_retransmits", half->fast_retransmits, TT_TCP_HAS_CAUSES},
-		{"timeout_retransmits", half->timeout_retransmits, TT_TCP_HAS_CAUSES},
-		{"spurious_retransmits", half->spurious_retransmits, TT_TCP_HAS_CAUSES},
-		{"out_of_order", half->out_of_order, TT_TCP_HAS_COUNTS},
-		{"duplicate_acks", half->duplicate_acks, TT_TCP_HAS_COUNTS},
-		{"zero_windows", half->zero_windows, TT_TCP_HAS_COUNTS},
-		{"zero_window_us", half->zero_window_us, TT_TCP_HAS_COUNTS},
-		{"window_probes", half->window_probes, TT_TCP_HAS_COUNTS},
-		{"keep_alives", half->keep_alives, TT_TCP_HAS_COUNTS},
-		{"missing_bytes", half->missing_bytes, TT_TCP_HAS_MISSING},
-		{"ecn_ce", half->ecn_ce, TT_TCP_HAS_COUNTS},
-		{"resets", half->resets, TT_TCP_HAS_COUNTS},
-		{"fins", half->fins, TT_TCP_HAS_COUNTS},
-	};
+	uint32_t present = half->present;
 
-	for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++)
-		describe_known(sink, metrics[i].name, metrics[i].value, half->present,
-			metrics[i].known_by);
+	describe_known(sink, "retransmits", half->retransmits, present, TT_TCP_HAS_COUNTS);
+	describe_known(sink, "syn_retransmits", half->syn_retransmits, present, TT_TCP_HAS_COUNTS);
+	describe_known(
+		sink, "fast_retransmits", half->fast_retransmits, present, TT_TCP_HAS_CAUSES);
+	describe_known(
+		sink, "timeout_retransmits", half->timeout_retransmits, present, TT_TCP_HAS_CAUSES);
+	describe_known(sink, "spurious_retransmits", half->spurious_retransmits, present,
+		TT_TCP_HAS_CAUSES);
+	describe_known(sink, "out_of_order", half->out_of_order, present, TT_TCP_HAS_COUNTS);
+	describe_known(sink, "duplicate_acks", half->duplicate_acks, present, TT_TCP_HAS_COUNTS);
+	describe_known(sink, "zero_windows", half->zero_windows, present, TT_TCP_HAS_COUNTS);
+	describe_known(sink, "zero_window_us", half->zero_window_us, present, TT_TCP_HAS_COUNTS);
+	describe_known(sink, "window_probes", half->window_probes, present, TT_TCP_HAS_COUNTS);
+	describe_known(sink, "keep_alives", half->keep_alives, present, TT_TCP_HAS_COUNTS);
+	describe_known(sink, "missing_bytes", half->missing_bytes, present, TT_TCP_HAS_MISSING);
+	describe_known(sink, "ecn_ce", half->ecn_ce, present, TT_TCP_HAS_COUNTS);
+	describe_known(sink, "resets", half->resets, present, TT_TCP_HAS_COUNTS);
+	describe_known(sink, "fins", half->fins, present, TT_TCP_HAS_COUNTS);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/cursor.h"
+#include "base/decimal.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -8,6 +9,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <unistd.h>
 
 static void test_every_error_has_a_text(void)
@@ -126,6 +129,34 @@ static void test_log_is_one_line(void)
 	CU_ASSERT_EQUAL(text[strlen(text) - 1], '\n');
 }
 
+static void check_decimal(uint64_t value)
+{
+	char expected[TT_DECIMAL_BYTES + 1], text[TT_DECIMAL_BYTES];
+	int length = snprintf(expected, sizeof(expected), "%" PRIu64, value);
+
+	CU_ASSERT_EQUAL_FATAL(tt_decimal_digits(value), (size_t)length);
+	CU_ASSERT_EQUAL_FATAL(tt_decimal(text, value), (size_t)length);
+	CU_ASSERT_EQUAL(memcmp(text, expected, (size_t)length), 0);
+}
+
+static void test_decimal_is_as_printf_writes_it(void)
+{
+	for (uint64_t value = 0; value < 20000; value++)
+		check_decimal(value);
+	for (uint64_t power = 10; power < UINT64_MAX / 10; power *= 10) {
+		check_decimal(power - 1);
+		check_decimal(power);
+		check_decimal(power + power / 3);
+	}
+	for (unsigned int bit = 0; bit < 64; bit++) {
+		check_decimal((UINT64_C(1) << bit) - 1);
+		check_decimal(UINT64_C(1) << bit);
+	}
+	check_decimal(UINT64_C(9999999999999999999));
+	check_decimal(UINT64_C(10000000000000000000));
+	check_decimal(UINT64_MAX);
+}
+
 static const struct suite_test tests[] = {
 	{"every error has a text", test_every_error_has_a_text},
 	{"cursor reads network order", test_cursor_reads_network_order},
@@ -133,6 +164,7 @@ static const struct suite_test tests[] = {
 	{"cursor sub is bounded", test_cursor_sub_is_bounded},
 	{"memory is zero and aligned", test_memory_is_zero_and_aligned},
 	{"log is one line", test_log_is_one_line},
+	{"decimal is as printf() writes it", test_decimal_is_as_printf_writes_it},
 };
 
 SUITE_MAIN("base", tests)

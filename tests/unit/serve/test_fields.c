@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/common_fields.h"
 #include "serve/community_id.h"
 #include "serve/connection_fields.h"
 #include "serve/json.h"
@@ -313,6 +314,38 @@ static void test_summaries(void)
 		"\"in_flight\":2,\"missed_known\":false,\"closes\":false}}");
 }
 
+static void check_address(int family, const uint8_t address[16])
+{
+	char expected[INET6_ADDRSTRLEN], text[TT_ADDRESS_TEXT_SIZE];
+
+	inet_ntop(family, address, expected, sizeof(expected));
+	tt_address_text(text, family == AF_INET ? 4 : 6, address);
+	CU_ASSERT_STRING_EQUAL(text, expected);
+}
+
+/* Each pattern of zero groups, with groups of one to four digits, as inet_ntop() writes it. */
+static void test_addresses_are_as_inet_ntop_writes_them(void)
+{
+	static const uint16_t groups[] = {0x1, 0x10, 0xabc, 0xffff, 0x2001, 0x100};
+	uint8_t address[16];
+
+	for (unsigned int zeros = 0; zeros < 256; zeros++)
+		for (unsigned int from = 0; from < 6; from++) {
+			for (unsigned int i = 0; i < 8; i++) {
+				uint16_t group = zeros >> i & 1 ? 0 : groups[(from + i) % 6];
+
+				address[2 * i] = (uint8_t)(group >> 8);
+				address[2 * i + 1] = (uint8_t)group;
+			}
+			check_address(AF_INET6, address);
+		}
+	for (unsigned int i = 0; i < 256; i++) {
+		const uint8_t ipv4[16] = {(uint8_t)i, (uint8_t)(i * 7), 10, (uint8_t)(255 - i)};
+
+		check_address(AF_INET, ipv4);
+	}
+}
+
 static const struct suite_test tests[] = {
 	{"Community IDs", test_community_ids},
 	{"Community IDs of ICMP", test_community_ids_of_icmp},
@@ -320,6 +353,7 @@ static const struct suite_test tests[] = {
 	{"a connection with everything", test_a_connection_with_everything},
 	{"names of values", test_names_of_values},
 	{"summaries", test_summaries},
+	{"addresses are as inet_ntop() writes them", test_addresses_are_as_inet_ntop_writes_them},
 };
 
 SUITE_MAIN("serve_fields", tests)

@@ -179,6 +179,34 @@ static void test_a_strict_parser_reads_any_bytes_back(void)
 	tt_json_free(&json);
 }
 
+/* Text is looked at in words: each byte at each place of a text of some words. */
+static void test_one_byte_among_plain_ones(void)
+{
+	unsigned int wrong = 0;
+
+	tt_json_init(&json);
+	for (unsigned int byte = 0; byte < 256; byte++)
+		for (unsigned int place = 0; place < 19; place++) {
+			char expected[32], odd[8];
+			char text[20] = "aZ ~!#[]09}{|_-`@a";
+			bool is_plain = byte >= 0x20 && byte < 0x7f;
+
+			text[place] = (char)byte;
+			if (byte == '"' || byte == '\\')
+				snprintf(odd, sizeof(odd), "\\%c", (int)byte);
+			else
+				snprintf(odd, sizeof(odd), is_plain ? "%c" : "\\u%04x", byte);
+			int length = snprintf(expected, sizeof(expected), "\"%.*s%s%s\"",
+				(int)place, text, odd, place < 18 ? text + place + 1 : "");
+			tt_json_clear(&json);
+			tt_sink_text(&json.sink, NULL, text, place < 18 ? 18 : 19);
+			wrong += json.length != (size_t)length ||
+				memcmp(json.text, expected, json.length) != 0;
+		}
+	CU_ASSERT_EQUAL(wrong, 0);
+	tt_json_free(&json);
+}
+
 static void test_a_bounded_buffer_is_a_bound(void)
 {
 	char buffer[8];
@@ -224,6 +252,7 @@ static const struct suite_test tests[] = {
 	{"doubles read back", test_doubles_read_back},
 	{"text is valid UTF-8", test_text_is_valid_utf8},
 	{"a strict parser reads any bytes back", test_a_strict_parser_reads_any_bytes_back},
+	{"one byte among plain ones", test_one_byte_among_plain_ones},
 	{"a bounded buffer is a bound", test_a_bounded_buffer_is_a_bound},
 	{"lines", test_lines},
 };
