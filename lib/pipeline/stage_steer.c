@@ -137,8 +137,7 @@ bool tt_steer_message(struct tt_worker *worker, unsigned int to, uint8_t kind, c
 	return true;
 }
 
-/* Its ports are not known, so no rule for ports matches. Its packets have been counted as
- * processed; they are left out of the flows alone. */
+/* Its ports are not known, so no rule for ports matches. */
 static bool orphan_excluded(const struct tt_worker *worker, const struct tt_fragment_orphan *orphan)
 {
 	struct tt_packet packet = orphan->packet;
@@ -152,8 +151,10 @@ static bool orphan_excluded(const struct tt_worker *worker, const struct tt_frag
  * worker's own table. */
 static void settle_orphan(struct tt_worker *worker, const struct tt_fragment_orphan *orphan)
 {
-	if (worker->filter != NULL && orphan_excluded(worker, orphan))
+	if (worker->filter != NULL && orphan_excluded(worker, orphan)) {
+		tt_counter_add(&worker->counters.fragments_excluded, orphan->credit.packets);
 		return;
+	}
 	unsigned int owner = tt_steer_owner(worker, key_hash(worker, &orphan->packet));
 
 	if (owner == worker->number ||
@@ -306,6 +307,8 @@ static void exclude(struct tt_worker *worker, unsigned int i)
 
 	if (burst->fragment[i] != TT_BURST_PLAIN)
 		rte_pktmbuf_free(burst->datagram[i]);
+	if (burst->fragment[i] == TT_BURST_CREDITED)
+		tt_counter_add(&worker->counters.fragments_excluded, burst->credit[i].packets);
 	tt_worker_drop(worker, i, TT_DROP_EXCLUDED);
 }
 

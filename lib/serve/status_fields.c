@@ -127,6 +127,7 @@ void tt_worker_describe(
 	put_counter(sink, "handed_over", &counters->handed_over);
 	put_counter(sink, "taken_over", &counters->taken_over);
 	put_counter(sink, "tunnel_fragments", &counters->tunnel_fragments);
+	put_counter(sink, "fragments_excluded", &counters->fragments_excluded);
 	put_counter(sink, "layers_left", &counters->layers_left);
 	put_counter(sink, "messages_lost", &counters->messages_lost);
 	put_counter(sink, "datagrams_lost", &counters->datagrams_lost);

@@ -65,6 +65,7 @@ struct rig {
 	size_t count, limit;
 	uint64_t received;
 	uint64_t processed;
+	uint64_t fragments_excluded;
 	uint64_t dropped[TT_DROP_REASONS];
 	uint64_t created;
 	uint64_t lost;
@@ -340,6 +341,7 @@ static inline void rig_sum(struct rig *rig)
 
 		rig->received += tt_counter_read(&counters->ledger.received);
 		rig->processed += tt_counter_read(&counters->ledger.processed);
+		rig->fragments_excluded += tt_counter_read(&counters->fragments_excluded);
 		for (unsigned int reason = 0; reason < TT_DROP_REASONS; reason++)
 			rig->dropped[reason] += tt_counter_read(&counters->ledger.dropped[reason]);
 		rig->handed_over += tt_counter_read(&counters->handed_over);

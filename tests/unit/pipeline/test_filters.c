@@ -64,6 +64,7 @@ static void check_dns_excluded(const struct rig *rig, unsigned int held)
 	CU_ASSERT_EQUAL(count_protocol(rig, IPPROTO_TCP), ROUNDS);
 	CU_ASSERT_EQUAL(rig->dropped[TT_DROP_EXCLUDED], (4 - held) * ROUNDS);
 	CU_ASSERT_EQUAL(rig->processed, (2 + held) * ROUNDS);
+	CU_ASSERT_EQUAL(rig->fragments_excluded, held * ROUNDS);
 }
 
 static void a_port_is_excluded_with_its_fragments(void)
@@ -118,6 +119,7 @@ static void orphans_are_filtered_by_address(void)
 	struct rig rig = run(&traffic, RIG_WORKERS, NULL, &rule);
 	CU_ASSERT_EQUAL(rig.count, 0);
 	CU_ASSERT_EQUAL(rig.processed, ROUNDS);
+	CU_ASSERT_EQUAL(rig.fragments_excluded, ROUNDS);
 	rig_free(&rig);
 
 	rig = run(&traffic, RIG_WORKERS, NULL, &port);
