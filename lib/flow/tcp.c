@@ -143,7 +143,7 @@ static void account_syn(struct tt_tcp *tcp, const struct tt_tcp_segment *segment
 			half->next_sequence = end;
 		counts->initial_sequence = segment->sequence;
 		half->known |= TT_TCP_KNOWN_INITIAL | TT_TCP_KNOWN_NEXT | TT_TCP_KNOWN_SYN;
-		half->window_shift = segment->window_shift;
+		half->window_shift = segment->window_shift & 15u;
 		/* RFC 3168 6.1.1: ECN-setup SYN and SYN-ACK. */
 		counts->ecn_setup =
 			signal == (segment->flags & TT_TCP_ACK ? TT_TCP_ECE : ECN_SIGNAL);
@@ -242,12 +242,12 @@ static void account_acknowledgment(struct tt_tcp *tcp, const struct tt_tcp_segme
 		if (sender->duplicate_run >= DUPLICATES_OF_LOSS)
 			sender->known |= TT_TCP_LOSS_REPORTED;
 	}
-	tt_tcp_rtt_end(tcp, peer, acknowledgment, (uint32_t)segment->time_us);
+	tt_tcp_rtt_end(tcp, peer, segment);
 	if ((sender->known & TT_TCP_KNOWN_NEXT) &&
 		tt_tcp_before(sender->next_sequence, acknowledgment))
 		tt_tcp_sequence_unseen(tcp, peer, acknowledgment, segment->time_us);
 	if (acknowledgment == sender->next_sequence)
-		sender->known &= (uint8_t)~TT_TCP_LOSS_REPORTED;
+		sender->known &= (uint16_t)~TT_TCP_LOSS_REPORTED;
 	if (segment->sack_count > 0)
 		learn_sack(tcp, peer, segment);
 	learn_window(tcp, direction, segment);
@@ -320,7 +320,7 @@ static void account_data(struct tt_tcp *tcp, const struct tt_tcp_segment *segmen
 	tt_tcp_sequence_data(tcp, segment);
 }
 
-static void account_any(struct tt_tcp *tcp, const struct tt_tcp_segment *segment)
+static void account_other(struct tt_tcp *tcp, const struct tt_tcp_segment *segment)
 {
 	tcp->life = (uint8_t)next_life(tcp, segment);
 	account_ecn(tcp, segment);
@@ -337,6 +337,7 @@ static void account_any(struct tt_tcp *tcp, const struct tt_tcp_segment *segment
 		account_syn(tcp, segment);
 	} else {
 		tt_tcp_handshake_ack(tcp, segment);
+		tt_tcp_rtt_of_ack(tcp, segment);
 		account_data(tcp, segment);
 	}
 	/* Half-open still, an ACK alone is a challenge ACK: of another connection. */
@@ -345,38 +346,70 @@ static void account_any(struct tt_tcp *tcp, const struct tt_tcp_segment *segment
 		account_acknowledgment(tcp, segment);
 }
 
+/* What account_in_order() asks of the connection, which only any other segment changes. A direction
+ * whose ACKs are sampled is not among it (tt_tcp_rtt_of_ack()). */
+static void note_uneventful(struct tt_tcp *tcp)
+{
+	const uint16_t seen = TT_TCP_KNOWN_NEXT | TT_TCP_KNOWN_ACKNOWLEDGED;
+	uint16_t both = tcp->half[0].known & tcp->half[1].known;
+	uint16_t either = tcp->half[0].known | tcp->half[1].known;
+	bool uneventful = tcp->life == TT_TCP_OPEN && tcp->hole_used == 0 &&
+		(both & seen) == seen &&
+		!(either & (TT_TCP_ZERO_WINDOW | TT_TCP_LOSS_REPORTED | TT_TCP_BY_ECHO)) &&
+		(tcp->handshake & (TT_TCP_SYNACK_SEEN | TT_TCP_HANDSHAKE_DONE)) !=
+			TT_TCP_SYNACK_SEEN;
+
+	if (!uneventful && !(either & TT_TCP_UNEVENTFUL))
+		return;
+	for (unsigned int direction = 0; direction < 2; direction++) {
+		struct tt_tcp_half *half = &tcp->half[direction];
+		bool sampled = (half->known & (TT_TCP_STAMPED | TT_TCP_TIMED)) == TT_TCP_STAMPED;
+		if (uneventful && !sampled)
+			half->known |= TT_TCP_UNEVENTFUL;
+		else
+			half->known &= (uint16_t)~TT_TCP_UNEVENTFUL;
+	}
+}
+
+/* Not inlined, so that account_in_order() need not save what this uses. */
+__attribute__((noinline)) static void account_any(
+	struct tt_tcp *tcp, const struct tt_tcp_segment *segment)
+{
+	account_other(tcp, segment);
+	note_uneventful(tcp);
+}
+
 /* Most segments of a connection: in order, with data or an ACK that moves on, and nothing to be
  * told of either direction. Returns false, and has done nothing, for any other. */
 static bool account_in_order(struct tt_tcp *tcp, const struct tt_tcp_segment *segment)
 {
 	struct tt_tcp_half *half = &tcp->half[segment->direction];
 	struct tt_tcp_half *peer = &tcp->half[segment->direction ^ 1];
-	uint8_t both = TT_TCP_KNOWN_NEXT | TT_TCP_KNOWN_ACKNOWLEDGED;
 	uint32_t advance = segment->acknowledgment - peer->acknowledged;
 
-	if (tcp->life != TT_TCP_OPEN || (segment->flags & ~TT_TCP_PSH) != TT_TCP_ACK ||
+	if (!(half->known & TT_TCP_UNEVENTFUL) || (segment->flags & ~TT_TCP_PSH) != TT_TCP_ACK ||
 		segment->sequence != half->next_sequence || segment->window == 0 ||
 		segment->sack_count > 0 || segment->ecn == ECN_CE ||
-		(half->known & peer->known & both) != both ||
-		((half->known | peer->known) & (TT_TCP_ZERO_WINDOW | TT_TCP_LOSS_REPORTED)) ||
-		((tcp->handshake & (TT_TCP_SYNACK_SEEN | TT_TCP_HANDSHAKE_DONE)) ==
-			TT_TCP_SYNACK_SEEN) ||
 		advance > peer->next_sequence - peer->acknowledged ||
-		(advance == 0 && segment->payload_bytes == 0) || tcp->hole_used != 0)
+		(advance | segment->payload_bytes) == 0)
 		return false;
-	uint32_t now_us = (uint32_t)segment->time_us;
 	if (advance > 0) {
 		peer->acknowledged = segment->acknowledgment;
 		peer->duplicate_run = 0;
 		peer->unanswered = 0;
-		tt_tcp_rtt_end(tcp, segment->direction ^ 1, segment->acknowledgment, now_us);
+		if ((peer->known & TT_TCP_SAMPLING) &&
+			!tt_tcp_before(segment->acknowledgment, peer->sample_sequence))
+			tt_tcp_rtt_end(tcp, segment->direction ^ 1, segment);
 	}
 	half->window = segment->window;
 	tt_tcp_learn_order(half, segment);
 	if (segment->payload_bytes > 0) {
 		half->next_sequence += segment->payload_bytes;
-		if (!(half->known & TT_TCP_SAMPLING))
-			tt_tcp_rtt_begin(tcp, segment->direction, half->next_sequence, now_us);
+		if (!(half->known & TT_TCP_SAMPLING)) {
+			half->sample_sequence = half->next_sequence;
+			half->sample_us = (uint32_t)segment->time_us;
+			half->known |= TT_TCP_SAMPLING;
+		}
 	}
 	return true;
 }

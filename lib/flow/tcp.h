@@ -13,9 +13,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TT_TCP_SACK_BLOCKS 4	/* as many as fit into the options (RFC 2018 3) */
-#define TT_TCP_NOT_SCALED  0xff /* window_shift of a SYN without the option */
-#define TT_TCP_HOLES	   3	/* of both directions together */
+#define TT_TCP_SACK_BLOCKS 4  /* as many as fit into the options (RFC 2018 3) */
+#define TT_TCP_NOT_SCALED  15 /* window_shift of a SYN without the option */
+#define TT_TCP_HOLES	   3  /* of both directions together */
 
 enum tt_tcp_flag {
 	TT_TCP_FIN = 0x01,
@@ -76,23 +76,28 @@ enum tt_tcp_known {
 	TT_TCP_KNOWN_ORDER = 1 << 4,
 	TT_TCP_SAMPLING = 1 << 5, /* an RTT sample is in flight */
 	TT_TCP_LOSS_REPORTED =
-		1 << 6,		    /* the peer reported a hole that it has not acknowledged yet */
-	TT_TCP_ZERO_WINDOW = 1 << 7 /* the last window that this direction announced is 0 */
+		1 << 6,		     /* the peer reported a hole that it has not acknowledged yet */
+	TT_TCP_ZERO_WINDOW = 1 << 7, /* the last window that this direction announced is 0 */
+	TT_TCP_STAMPED = 1 << 8,     /* its segments have timestamps (RFC 7323 3) */
+	TT_TCP_BY_ECHO = 1 << 9,     /* the sample in flight ends with the echo of its timestamp */
+	TT_TCP_TIMED = 1 << 10,	     /* a sample of its bytes or of the handshake was taken */
+	TT_TCP_UNEVENTFUL = 1 << 11  /* a segment in order changes nothing but the counters here */
 };
 
 /* Of one direction: what each segment needs. */
 struct tt_tcp_half {
 	uint32_t next_sequence;	  /* one after the highest sequence number sent */
 	uint32_t acknowledged;	  /* of this direction's bytes, by the peer; the highest */
-	uint32_t sample_sequence; /* an ACK of it ends the sample that began at sample_us */
+	uint32_t sample_sequence; /* an ACK of it ends the sample that began at sample_us; with
+				   * TT_TCP_BY_ECHO, the low half of the TSval whose echo does */
 	uint32_t sample_us;
 	uint32_t last_us;	   /* of the latest segment */
 	uint16_t window;	   /* last announced, not scaled */
 	uint16_t order;		   /* of the latest segment in order, as in struct tt_tcp_segment */
+	uint16_t known;		   /* enum tt_tcp_known */
 	uint8_t flags_seen;	   /* all flags, ored */
-	uint8_t known;		   /* enum tt_tcp_known */
-	uint8_t window_shift;	   /* scale of the windows that this direction announces */
-	uint8_t duplicate_run : 7; /* duplicate ACKs that the peer of this direction sent in a row */
+	uint8_t window_shift : 4;  /* scale of the windows that this direction announces */
+	uint8_t duplicate_run : 3; /* duplicate ACKs that the peer of this direction sent in a row */
 	uint8_t unanswered : 1;	   /* retransmitted on timeout, and nothing acknowledged since */
 };
 

@@ -175,7 +175,7 @@ void tt_tcp_count_retransmission(
 	struct tt_tcp_counts *counts = &tcp->counts[segment->direction];
 
 	TT_TCP_COUNT(counts->retransmits);
-	half->known &= (uint8_t)~TT_TCP_SAMPLING;
+	tt_tcp_rtt_again(tcp, segment, end);
 	if (segment->flags & TT_TCP_SYN)
 		TT_TCP_COUNT(counts->syn_retransmits);
 	else if (answers_loss_report(tcp, segment))

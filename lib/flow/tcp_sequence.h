@@ -16,7 +16,9 @@ static inline void tt_tcp_learn_order(
 {
 	if (segment->order_from != TT_TCP_ORDER_NONE) {
 		half->order = segment->order;
-		half->known |= TT_TCP_KNOWN_ORDER;
+		half->known |= segment->order_from == TT_TCP_ORDER_TIMESTAMP
+			? TT_TCP_KNOWN_ORDER | TT_TCP_STAMPED
+			: TT_TCP_KNOWN_ORDER;
 	}
 }
 

@@ -27,6 +27,7 @@ static struct tt_tcp_segment segment_of(unsigned int direction, unsigned int fla
 		.payload_bytes = bytes,
 		.window = 60000,
 		.order = (uint16_t)(time_us / 1000),
+		.echo = (uint16_t)(time_us / 1000),
 		.flags = (uint8_t)flags,
 		.direction = (uint8_t)direction,
 		.window_shift = 7,

@@ -561,6 +561,114 @@ static void test_rtt_samples_obey_karn(void)
 	CU_ASSERT_EQUAL(sum(&talk).rtt_server_us, (7 * before + 9000) / 8);
 }
 
+/* A segment with a timestamp, and the echo of the peer's. */
+static void stamp(struct talk *talk, unsigned int direction, uint32_t sequence,
+	uint32_t acknowledgment, uint32_t bytes, uint16_t order, uint16_t echo)
+{
+	struct tt_tcp_segment segment =
+		make(talk, direction, TT_TCP_ACK, sequence, acknowledgment, bytes);
+
+	segment.order_from = TT_TCP_ORDER_TIMESTAMP;
+	segment.order = order;
+	segment.echo = echo;
+	take(talk, segment);
+}
+
+static void test_timestamps_time_what_was_sent_again(void)
+{
+	static const struct {
+		uint16_t again;	    /* TSval of the second transmission; the first had 0xfff0 */
+		uint16_t echoes[3]; /* of ACKs that come 1, 2 and 3 ms after it */
+		uint32_t sample_us; /* 0: none */
+	} cases[] = {
+		{5, {5, 5, 5}, 1000},
+		/* An answer to the first, then that to the second. */
+		{5, {0xfff0, 5, 5}, 2000},
+		{5, {0xfff0, 0xfff0, 0xfff0}, 0},
+		/* The clock did not tick: of which transmission? */
+		{0xfff0, {0xfff0, 0xfff0, 0xfff0}, 0},
+		/* The answer was missed. */
+		{5, {0xfff0, 6, 5}, 0},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct talk talk = talk_open();
+		uint32_t before = sum(&talk).rtt_server_us;
+		stamp(&talk, CLIENT, 1, 1, 100, 0xfff0, 0);
+		talk.now_us += 300000;
+		stamp(&talk, CLIENT, 1, 1, 100, cases[i].again, 0);
+		for (unsigned int n = 0; n < 3; n++) {
+			talk.now_us += 1000;
+			stamp(&talk, SERVER, 1, 101, 0, (uint16_t)n, cases[i].echoes[n]);
+		}
+		uint32_t expected =
+			cases[i].sample_us == 0 ? before : (7 * before + cases[i].sample_us) / 8;
+		CU_ASSERT_EQUAL(sum(&talk).rtt_server_us, expected);
+		CU_ASSERT_EQUAL(sum(&talk).half[CLIENT].retransmits, 1);
+		/* The next answer ends the sample in any case; what follows is timed as ever. */
+		stamp(&talk, CLIENT, 101, 1, 100, 1000, 0);
+		stamp(&talk, SERVER, 1, 201, 0, 9, 1000);
+		before = sum(&talk).rtt_server_us;
+		stamp(&talk, CLIENT, 201, 1, 100, 1001, 0);
+		talk.now_us += 9000;
+		stamp(&talk, SERVER, 1, 301, 0, 9, 1001);
+		CU_ASSERT_EQUAL(sum(&talk).rtt_server_us, (7 * before + 9000) / 8);
+	}
+	/* Only what the receiver awaits next is echoed, and only by who has the option. */
+	struct talk talk = talk_open();
+	uint32_t before = sum(&talk).rtt_server_us;
+	stamp(&talk, CLIENT, 1, 1, 100, 1, 0);
+	stamp(&talk, CLIENT, 101, 1, 100, 1, 0);
+	talk.now_us += 300000;
+	stamp(&talk, CLIENT, 101, 1, 100, 301, 0);
+	talk.now_us += 4000;
+	stamp(&talk, SERVER, 1, 201, 0, 7, 301);
+	CU_ASSERT_EQUAL(sum(&talk).rtt_server_us, before);
+	stamp(&talk, CLIENT, 201, 1, 100, 302, 0);
+	stamp(&talk, CLIENT, 201, 1, 100, 602, 0);
+	talk.now_us += 4000;
+	ack(&talk, 301);
+	stamp(&talk, SERVER, 1, 301, 0, 8, 602);
+	CU_ASSERT_EQUAL(sum(&talk).rtt_server_us, before);
+}
+
+/* Midstream, with data of the server alone: its leg is timed from ACK to echo. */
+static void test_timestamps_time_the_leg_of_a_sender(void)
+{
+	struct talk talk = talk_from(UINT32_MAX, 5);
+	uint32_t sent = 1;
+
+	stamp(&talk, SERVER, sent, 1, 1000, 1, 1);
+	stamp(&talk, SERVER, sent += 1000, 1, 1000, 1, 1);
+	stamp(&talk, CLIENT, 1, sent, 0, 50, 1);
+	for (uint16_t i = 0; i < 20; i++) {
+		stamp(&talk, CLIENT, 1, sent + 1, 0, (uint16_t)(51 + i),
+			1); /* moves on by a byte */
+		talk.now_us += 3000;
+		stamp(&talk, SERVER, sent += 1000, 1, 1000, 2, (uint16_t)(50 + i)); /* older */
+		talk.now_us += 4000;
+		stamp(&talk, SERVER, sent += 1000, 1, 1000, 2, (uint16_t)(51 + i));
+	}
+	CU_ASSERT_TRUE(sum(&talk).present & TT_TCP_HAS_RTT_SERVER);
+	CU_ASSERT_EQUAL(sum(&talk).rtt_server_us, 7000);
+	/* Nothing is outstanding: what is sent next is no answer. */
+	stamp(&talk, CLIENT, 1, sent + 1, 0, 100, 1);
+	stamp(&talk, CLIENT, 1, sent + 1000, 0, 101, 1);
+	talk.now_us += 900000;
+	stamp(&talk, SERVER, sent += 1000, 1, 1000, 900, 101);
+	CU_ASSERT_EQUAL(sum(&talk).rtt_server_us, 7000);
+	/* Data of the client is timed by itself from now on. */
+	stamp(&talk, CLIENT, 1, sent + 500, 50, 200, 900);
+	talk.now_us += 8000;
+	stamp(&talk, SERVER, sent += 1000, 51, 0, 901, 200);
+	CU_ASSERT_EQUAL(sum(&talk).rtt_server_us, (7 * 7000 + 8000) / 8);
+	stamp(&talk, SERVER, sent, 51, 1000, 901, 200);
+	stamp(&talk, CLIENT, 51, sent + 500, 0, 201, 901);
+	talk.now_us += 50000;
+	stamp(&talk, SERVER, sent + 1000, 51, 1000, 902, 201);
+	CU_ASSERT_EQUAL(sum(&talk).rtt_server_us, (7 * 7000 + 8000) / 8);
+}
+
 static void test_options_are_read(void)
 {
 	static const uint8_t header[] = {0, 1, 0, 2, 1, 2, 3, 4, 5, 6, 7, 8, 0xe0, 0x10, 0, 9, 0, 0,
@@ -651,6 +759,8 @@ static const struct suite_test tests[] = {
 	{"ECN", test_ecn},
 	{"RTT is smoothed as in RFC 6298", test_rtt_is_smoothed_as_in_rfc_6298},
 	{"RTT samples obey Karn", test_rtt_samples_obey_karn},
+	{"timestamps time what was sent again", test_timestamps_time_what_was_sent_again},
+	{"timestamps time the leg of a sender", test_timestamps_time_the_leg_of_a_sender},
 	{"options are read", test_options_are_read},
 	{"FINs are counted and sent again", test_fins_are_counted_and_sent_again},
 	{"counters stop at their width", test_counters_stop_at_their_width},

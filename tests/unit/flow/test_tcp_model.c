@@ -37,6 +37,7 @@ struct event {
 	unsigned int index;	   /* of the data segment, or acknowledged up to it */
 	unsigned int transmission; /* from 1 */
 	uint16_t ip_id;
+	uint16_t stamp; /* TSval, or its echo in an ACK */
 	bool fast;	/* cause of a retransmission */
 	bool duplicate; /* an ACK that reports this index twice received */
 };
@@ -44,7 +45,8 @@ struct event {
 /* In one of a thousand. */
 struct odds {
 	unsigned int before_tap, behind_tap, tap, held_up, doubled, ack_lost;
-	bool ids; /* IPv4 identifications count */
+	bool ids;    /* IPv4 identifications count */
+	bool stamps; /* timestamps (RFC 7323) */
 	bool delayed_acks;
 };
 
@@ -76,7 +78,8 @@ struct model {
 	unsigned int known_spurious; /* acknowledged before the tap saw it */
 	/* Receiver. */
 	bool received[SEGMENTS];
-	unsigned int in_order, unacked;
+	unsigned int in_order, unacked, acked;
+	uint16_t stamp; /* TS.Recent */
 	struct truth truth;
 };
 
@@ -116,12 +119,26 @@ static struct event take_first(struct model *model)
 	return event;
 }
 
+/* A clock of 1 ms, whose lower half wraps. */
+static uint16_t stamp_of(const struct model *model)
+{
+	return (uint16_t)(model->now_us / 1000 + 64000);
+}
+
+static uint8_t order_of(const struct model *model)
+{
+	if (model->odds.stamps)
+		return TT_TCP_ORDER_TIMESTAMP;
+	return model->odds.ids ? TT_TCP_ORDER_IP : TT_TCP_ORDER_NONE;
+}
+
 static void transmit(struct model *model, unsigned int index, bool fast)
 {
 	struct event event = {.kind = AT_TAP,
 		.index = index,
 		.transmission = ++model->transmissions[index],
 		.ip_id = model->ip_id++,
+		.stamp = stamp_of(model),
 		.fast = fast};
 
 	if (happens(model, model->odds.before_tap))
@@ -164,6 +181,7 @@ static void at_tap(struct model *model, const struct event *event)
 		post(model, BEHIND_US / 2,
 			(struct event){.kind = AT_RECEIVER,
 				.index = index,
+				.stamp = event->stamp,
 				.transmission = event->transmission});
 	if (happens(model, model->odds.tap))
 		return;
@@ -188,9 +206,9 @@ static void at_tap(struct model *model, const struct event *event)
 		.acknowledgment = 1,
 		.payload_bytes = model->start[index + 1] - model->start[index],
 		.window = 60000,
-		.order = event->ip_id,
+		.order = model->odds.stamps ? event->stamp : event->ip_id,
 		.flags = TT_TCP_ACK,
-		.order_from = model->odds.ids ? TT_TCP_ORDER_IP : TT_TCP_ORDER_NONE,
+		.order_from = order_of(model),
 	};
 	tt_tcp_update(&model->tcp, &segment);
 }
@@ -198,10 +216,12 @@ static void at_tap(struct model *model, const struct event *event)
 static void acknowledge(struct model *model, unsigned int index, bool duplicate)
 {
 	model->unacked = 0;
+	model->acked = model->in_order;
 	post(model, BEHIND_US - BEHIND_US / 2,
 		(struct event){.kind = ACK_AT_TAP,
 			.index = model->in_order,
 			.duplicate = duplicate,
+			.stamp = model->stamp,
 			.transmission = index});
 }
 
@@ -210,6 +230,9 @@ static void at_receiver(struct model *model, const struct event *event)
 	bool duplicate = model->received[event->index];
 	bool in_order = event->index == model->in_order;
 
+	/* RFC 7323 4.3 (2) */
+	if (event->index <= model->acked && (int16_t)(event->stamp - model->stamp) >= 0)
+		model->stamp = event->stamp;
 	model->received[event->index] = true;
 	while (model->in_order < SEGMENTS && model->received[model->in_order])
 		model->in_order++;
@@ -228,6 +251,9 @@ static void ack_at_tap(struct model *model, const struct event *event)
 		.window = 60000,
 		.flags = TT_TCP_ACK,
 		.direction = 1,
+		.order = stamp_of(model),
+		.echo = event->stamp,
+		.order_from = model->odds.stamps ? TT_TCP_ORDER_TIMESTAMP : TT_TCP_ORDER_NONE,
 	};
 
 	if (!happens(model, model->odds.ack_lost))
@@ -318,6 +344,7 @@ static struct tt_tcp_summary play(struct model *model, uint32_t seed, const stru
 		model->start[i] += i;
 	shake_hands(model);
 	model->progress_us = model->now_us;
+	model->stamp = stamp_of(model);
 	send_more(model);
 	post(model, TIMEOUT_US / 4, (struct event){.kind = TIMER});
 	while (model->events > 0) {
@@ -435,19 +462,38 @@ static void test_sound_network(void)
 
 static void test_loss_behind_the_tap(void)
 {
-	static const struct odds odds = {.behind_tap = 15, .ack_lost = 15};
-	struct truth all = run(&odds, 60, check_loss);
+	static const struct odds odds[] = {{.behind_tap = 15, .ack_lost = 15},
+		{.behind_tap = 15, .ack_lost = 15, .stamps = true}};
 
-	CU_ASSERT_TRUE(all.fast > 100 && all.timeout > 5);
+	for (size_t i = 0; i < sizeof(odds) / sizeof(odds[0]); i++) {
+		struct truth all = run(&odds[i], 60, check_loss);
+		CU_ASSERT_TRUE(all.fast > 100 && all.timeout > 5);
+	}
+}
+
+/* Most samples are of what was sent again: none of them is of another transmission. */
+static void check_stamped(const struct model *one, const struct tt_tcp_summary *summary)
+{
+	check_rtt(one, summary);
+	CU_ASSERT_EQUAL(summary->half[0].retransmits, one->truth.retransmits);
+}
+
+static void test_timestamps_through_heavy_loss(void)
+{
+	static const struct odds odds = {.behind_tap = 150, .ack_lost = 50, .stamps = true};
+
+	CU_ASSERT_TRUE(run(&odds, 40, check_stamped).timeout > 100);
 }
 
 /* Only ACKs are lost, many of them: what is sent again was there already. */
 static void test_spurious_retransmissions(void)
 {
-	static const struct odds odds = {.ack_lost = 600};
-	struct truth all = run(&odds, 60, check_loss);
+	static const struct odds odds[] = {{.ack_lost = 600}, {.ack_lost = 600, .stamps = true}};
 
-	CU_ASSERT_TRUE(all.spurious > 20 && all.spurious == all.fast + all.timeout);
+	for (size_t i = 0; i < sizeof(odds) / sizeof(odds[0]); i++) {
+		struct truth all = run(&odds[i], 60, check_loss);
+		CU_ASSERT_TRUE(all.spurious > 20 && all.spurious == all.fast + all.timeout);
+	}
 }
 
 static void test_loss_before_the_tap(void)
@@ -484,6 +530,7 @@ static void test_everything_at_once(void)
 static const struct suite_test tests[] = {
 	{"sound network", test_sound_network},
 	{"loss behind the tap", test_loss_behind_the_tap},
+	{"timestamps through heavy loss", test_timestamps_through_heavy_loss},
 	{"spurious retransmissions", test_spurious_retransmissions},
 	{"loss before the tap", test_loss_before_the_tap},
 	{"overtaken segments", test_overtaken_segments},
