@@ -10,12 +10,14 @@
 #define ICMPV6_UNREACHABLE   1 /* RFC 4443 3.1 */
 #define QUOTED_LONGEST_BYTES 65535
 
-/* By code: what a connecting socket is told. Ports and policies are no failure of the path. */
+/* By code: what a connecting socket is told (RFC 1122 4.2.3.9). Others are no failure of the path. */
 static enum tt_tcp_failure failure_of(uint8_t ip_protocol, uint8_t type, uint8_t code)
 {
 	static const uint8_t icmp[] = {
 		[0] = TT_TCP_NETWORK_UNREACHABLE,
 		[1] = TT_TCP_HOST_UNREACHABLE,
+		[2] = TT_TCP_REFUSED,		   /* protocol */
+		[3] = TT_TCP_REFUSED,		   /* port: what packet filters reject with */
 		[5] = TT_TCP_HOST_UNREACHABLE,	   /* source route failed */
 		[6] = TT_TCP_NETWORK_UNREACHABLE,  /* network unknown, RFC 1122 3.2.2.1 */
 		[7] = TT_TCP_HOST_UNREACHABLE,	   /* host unknown */
@@ -31,6 +33,7 @@ static enum tt_tcp_failure failure_of(uint8_t ip_protocol, uint8_t type, uint8_t
 		[1] = TT_TCP_HOST_UNREACHABLE,	  /* prohibited */
 		[2] = TT_TCP_HOST_UNREACHABLE,	  /* beyond the scope of the source */
 		[3] = TT_TCP_HOST_UNREACHABLE,
+		[4] = TT_TCP_REFUSED, /* port */
 	};
 
 	if (ip_protocol == IPPROTO_ICMP && type == ICMP_UNREACHABLE && code < sizeof(icmp))
@@ -70,6 +73,10 @@ bool tt_icmp_error(struct tt_worker *worker, const struct tt_packet *packet,
 		quoted.ip_protocol != IPPROTO_TCP || !(quoted.flags & TT_PACKET_PORTS))
 		return false;
 
+	/* An error goes to whom the router takes for the sender. A NAT that translates its header alone
+	 * leaves the address outside in the quoted packet (RFC 5508 4.2 has both translated). */
+	if (quoted.ip_version == packet->ip_version)
+		quoted.source = packet->destination;
 	take_layers(&quoted, packet);
 	tt_flow_key_make(&unreachable->key, &quoted, &worker->key);
 	*hash = tt_flow_key_hash(&unreachable->key, &worker->secret);

@@ -343,6 +343,67 @@ static void the_client_is_found(void)
 	}
 }
 
+static void put32(uint8_t *at, uint32_t value)
+{
+	value = htonl(value);
+	memcpy(at, &value, sizeof(value));
+}
+
+/* A router tells `to` of a SYN from `from` to `server`: destination unreachable, by code. */
+static void put_unreachable(struct traffic *traffic, uint32_t to, struct endpoint from,
+	struct endpoint server, uint8_t code)
+{
+	uint8_t frame[14 + 20 + 8 + 20 + 8] = {[12] = 8, 0, 0x45, [17] = 56, [22] = 64, 1};
+	uint8_t *ip = frame + 14, *icmp = ip + 20, *quoted = icmp + 8, *tcp = quoted + 20;
+
+	put32(ip + 12, 0x0a0000fe);
+	put32(ip + 16, to);
+	icmp[0] = 3;
+	icmp[1] = code;
+	quoted[0] = 0x45;
+	quoted[3] = 40;
+	quoted[8] = 1;
+	quoted[9] = IPPROTO_TCP;
+	put32(quoted + 12, from.address);
+	put32(quoted + 16, server.address);
+	put32(tcp, (uint32_t)from.port << 16 | server.port);
+	put32(tcp + 4, 1000);
+	traffic_raw(traffic, frame, sizeof(frame));
+}
+
+static void an_icmp_error_fails_the_connection_that_it_quotes(void)
+{
+	static const struct {
+		uint8_t code;
+		bool translated; /* in the error's header alone */
+		bool another;	 /* connection is quoted */
+		enum tt_tcp_failure failure;
+	} cases[] = {
+		{0, false, false, TT_TCP_NETWORK_UNREACHABLE},
+		{1, false, false, TT_TCP_HOST_UNREACHABLE},
+		{3, false, false, TT_TCP_REFUSED},
+		{13, true, false, TT_TCP_HOST_UNREACHABLE},
+		{4, false, false, TT_TCP_NO_FAILURE}, /* fragmentation needed */
+		{1, false, true, TT_TCP_NO_FAILURE},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct traffic traffic = {.time_us = BASE_US};
+		struct endpoint quoted = a;
+		traffic_tcp(&traffic, a, web, TT_TCP_SYN, 1000, 0, 0);
+		if (cases[i].translated)
+			quoted.address = 0xc6336401;
+		quoted.port += cases[i].another;
+		put_unreachable(&traffic, a.address, quoted, web, cases[i].code);
+
+		struct rig rig = run_over(&traffic);
+		CU_ASSERT_EQUAL_FATAL(rig.count, 2);
+		unsigned int tcp = rig.records[0].endpoints.ip_protocol == IPPROTO_TCP ? 0 : 1;
+		CU_ASSERT_EQUAL(rig.records[tcp].tcp.failure, cases[i].failure);
+		check_end(&rig, &traffic);
+	}
+}
+
 static void a_syn_corrects_what_was_guessed(void)
 {
 	struct traffic traffic = {.time_us = BASE_US};
@@ -518,6 +579,8 @@ static const struct suite_test tests[] = {
 	{"a new SYN is another connection", a_new_syn_is_another_connection},
 	{"a repeated SYN is not", a_repeated_syn_is_not},
 	{"a late repetition joins", a_late_repetition_joins},
+	{"an ICMP error fails the connection that it quotes",
+		an_icmp_error_fails_the_connection_that_it_quotes},
 	{"a repeated FIN is waited for", a_repeated_fin_is_waited_for},
 	{"the client is found", the_client_is_found},
 	{"a SYN corrects what was guessed", a_syn_corrects_what_was_guessed},
