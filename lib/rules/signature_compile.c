@@ -67,12 +67,13 @@ static void check_confirm(struct compiler *compiler, uint32_t number)
 	}
 }
 
-/* The expressions of one side into a database; it is of the first bytes that they may have. */
-static void compile_side(struct compiler *compiler, enum tt_signature_layer layer, bool client)
+/* The expressions of one layer into a database, and the first bytes that they may have. */
+static void compile_layer(struct compiler *compiler, enum tt_signature_layer layer)
 {
-	struct tt_signature_side *side = &compiler->made->side[layer][client];
-	const enum tt_signature_direction other =
-		client ? TT_SIGNATURE_SERVER : TT_SIGNATURE_CLIENT;
+	static const uint8_t sides[] = {[TT_SIGNATURE_EITHER] = 3,
+		[TT_SIGNATURE_CLIENT] = 1 << 1,
+		[TT_SIGNATURE_SERVER] = 1 << 0};
+	struct tt_signature_base *base = &compiler->made->base[layer];
 	hs_compile_error_t *fault = NULL;
 	char *expressions[TT_SIGNATURES];
 	unsigned int numbers[TT_SIGNATURES], flags[TT_SIGNATURES];
@@ -80,20 +81,24 @@ static void compile_side(struct compiler *compiler, enum tt_signature_layer laye
 
 	for (uint32_t number = 0; number < compiler->list->count; number++) {
 		const struct tt_signature *signature = &compiler->list->signatures[number];
+		uint8_t own = sides[signature->direction];
 
-		if (signature->layer != layer || signature->direction == other)
+		if (signature->layer != layer)
 			continue;
 		if (asprintf(&expressions[count], "^(?:%s)", signature->pattern) < 0) {
 			fail(compiler, TT_ERROR_MEMORY);
 			break;
 		}
-		tt_expression_first(signature->pattern, &side->first);
+		compiler->made->results[number].sides = own;
+		for (unsigned int client = 0; client < 2; client++)
+			if ((own >> client & 1) != 0)
+				tt_expression_first(signature->pattern, &base->first[client]);
 		numbers[count] = number;
 		flags[count++] = HS_FLAGS;
 	}
 	if (count > 0 && compiler->code == TT_OK &&
 		hs_compile_ext_multi((const char *const *)expressions, flags, numbers, NULL, count,
-			HS_MODE_BLOCK, NULL, &side->database, &fault) != HS_SUCCESS) {
+			HS_MODE_BLOCK, NULL, &base->database, &fault) != HS_SUCCESS) {
 		complain(compiler, fault->expression < 0 ? numbers[0] : numbers[fault->expression],
 			TT_SIGNATURE_KEY_PATTERN, fault->message);
 		hs_free_compile_error(fault);
@@ -107,11 +112,10 @@ static void make_scratch(struct compiler *compiler)
 	struct tt_signatures *made = compiler->made;
 
 	for (unsigned int layer = 0; layer < TT_SIGNATURE_LAYERS; layer++)
-		for (unsigned int client = 0; client < 2; client++)
-			if (made->side[layer][client].database != NULL &&
-				hs_alloc_scratch(made->side[layer][client].database,
-					&made->scratch[0]) != HS_SUCCESS)
-				fail(compiler, TT_ERROR_MEMORY);
+		if (made->base[layer].database != NULL &&
+			hs_alloc_scratch(made->base[layer].database, &made->scratch[0]) !=
+				HS_SUCCESS)
+			fail(compiler, TT_ERROR_MEMORY);
 	for (unsigned int worker = 1; worker < made->workers && compiler->code == TT_OK; worker++)
 		if (hs_clone_scratch(made->scratch[0], &made->scratch[worker]) != HS_SUCCESS)
 			fail(compiler, TT_ERROR_MEMORY);
@@ -141,9 +145,8 @@ static void compile_all(struct compiler *compiler)
 		check_confirm(compiler, number);
 	}
 	for (unsigned int layer = 0; layer < TT_SIGNATURE_LAYERS; layer++)
-		for (unsigned int client = 0; client < 2; client++)
-			if (compiler->code == TT_OK)
-				compile_side(compiler, (enum tt_signature_layer)layer, client != 0);
+		if (compiler->code == TT_OK)
+			compile_layer(compiler, (enum tt_signature_layer)layer);
 	if (compiler->code == TT_OK)
 		make_scratch(compiler);
 	if (compiler->code == TT_OK)
@@ -194,7 +197,6 @@ void tt_signatures_destroy(struct tt_signatures *signatures)
 	for (unsigned int worker = 0; worker < signatures->workers; worker++)
 		hs_free_scratch(signatures->scratch[worker]);
 	for (unsigned int layer = 0; layer < TT_SIGNATURE_LAYERS; layer++)
-		for (unsigned int client = 0; client < 2; client++)
-			hs_free_database(signatures->side[layer][client].database);
+		hs_free_database(signatures->base[layer].database);
 	free(signatures);
 }

@@ -4,8 +4,8 @@
  * (protocol/classify.h). The control core compiles them into a set, which never changes; workers
  * match against it, and whoever compiled it destroys it once no worker looks at it any more.
  *
- * There is a hyperscan database (block mode) for each layer and direction. Bytes that no expression
- * of it may begin with, which is nearly always so, cost the look at one bit.
+ * There is a hyperscan database (block mode) for each layer. Bytes that no expression of theirs and of
+ * their direction may begin with, which is nearly always so, cost the look at one bit.
  */
 #ifndef TT_RULES_SIGNATURES_H
 #define TT_RULES_SIGNATURES_H

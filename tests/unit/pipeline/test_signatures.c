@@ -124,6 +124,36 @@ static void a_parser_agrees(void)
 	traffic_free(&traffic);
 }
 
+/* What nobody parses may go on as TLS. A ClientHello for a.example, RFC 8446 4.1.2. */
+static void tls_comes_after_a_name(void)
+{
+	static const uint8_t hello[] = {22, 3, 1, 0, 65, 1, 0, 0, 61, 3, 3, [43] = 0, 0, 2, 0x13, 1,
+		1, 0, 0, 18, 0, 0, 0, 14, 0, 12, 0, 0, 9, 'a', '.', 'e', 'x', 'a', 'm', 'p', 'l',
+		'e'};
+	static const char *const words[] = {"<?xml version='1.0'?><stream:stream to='a'>",
+		"<?xml version='1.0'?><stream:stream from='a'>", "<starttls/>", "<proceed/>"};
+	struct traffic traffic = {.time_us = BASE_US};
+	struct talk talk = open_talk(&traffic, client, server);
+	char *said;
+
+	for (unsigned int i = 0; i < 4; i++)
+		say(&talk, i & 1, words[i], strlen(words[i]));
+	say(&talk, 0, hello, sizeof(hello));
+	close_talk(&talk);
+	struct rig rig = rig_make(&traffic, 1);
+	rig_create(&rig);
+	tt_pipeline_set_signatures(rig.pipeline, compile_signatures(NULL, &said));
+	CU_ASSERT_STRING_EQUAL(said, "");
+	free(said);
+	CU_ASSERT_EQUAL_FATAL(tt_pipeline_launch(rig.pipeline), 0);
+	tt_control_run(rig.control);
+	rig_end(&rig);
+	CU_ASSERT_STRING_EQUAL(name_of(&rig, 0), "xmpp");
+	CU_ASSERT_EQUAL(rig.records[0].encryption, TT_PROTOCOL_TLS);
+	rig_free(&rig);
+	traffic_free(&traffic);
+}
+
 static void without_signatures_nothing_is_told(void)
 {
 	struct traffic traffic = {.time_us = BASE_US};
@@ -176,10 +206,16 @@ static void signatures_change_while_packets_come(void)
 	tt_control_run(rig.control);
 	pthread_join(beside, NULL);
 	rig_end(&rig);
-	size_t named = 0;
-	for (size_t i = 0; i < rig.count; i++)
+	size_t named = 0, spoken = 0;
+	for (size_t i = 0; i < rig.count; i++) {
+		/* Where it ends, some have said nothing yet. */
+		if (rig.records[i].counters[TT_CLIENT_TO_SERVER].payload_bytes == 0)
+			continue;
+		spoken++;
 		named += strncmp(name_of(&rig, i), "acme-", 5) == 0;
-	CU_ASSERT_EQUAL(named, rig.count);
+	}
+	CU_ASSERT_TRUE(spoken > 0);
+	CU_ASSERT_EQUAL(named, spoken);
 	rig_free(&rig);
 	traffic_free(&traffic);
 }
@@ -244,6 +280,7 @@ static const struct suite_test tests[] = {
 	{"streams are told however they are cut", streams_are_told_however_they_are_cut},
 	{"datagrams are told", datagrams_are_told},
 	{"a parser agrees", a_parser_agrees},
+	{"TLS comes after a name", tls_comes_after_a_name},
 	{"without signatures nothing is told", without_signatures_nothing_is_told},
 	{"signatures change while packets come", signatures_change_while_packets_come},
 	{"a reload takes all or nothing", a_reload_takes_all_or_nothing},
