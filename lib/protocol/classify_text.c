@@ -20,7 +20,14 @@ enum tt_verdict tt_classify_prefix(
 
 static enum tt_verdict begins(const uint8_t *bytes, size_t length, const char *text)
 {
-	return tt_classify_prefix(bytes, length, text, strlen(text));
+	return bytes[0] == (uint8_t)text[0] ? tt_classify_prefix(bytes, length, text, strlen(text))
+					    : TT_VERDICT_NO;
+}
+
+/* Can both be one letter? Nearly always not, which spares the look at a text. */
+static bool is_like(uint8_t byte, char letter)
+{
+	return ((byte ^ (uint8_t)letter) & 0xdf) == 0;
 }
 
 /* The best of begins() over texts, ended by NULL, in any case of letters. */
@@ -29,6 +36,8 @@ static enum tt_verdict begins_any(const uint8_t *bytes, size_t length, const cha
 	enum tt_verdict best = TT_VERDICT_NO;
 
 	for (; *texts != NULL; texts++) {
+		if (!is_like(bytes[0], **texts))
+			continue;
 		size_t count = strlen(*texts);
 
 		if (strncasecmp((const char *)bytes, *texts, length < count ? length : count) != 0)
@@ -58,7 +67,8 @@ static bool line_has(const uint8_t *line, size_t length, const char *text)
 	size_t count = strlen(text);
 
 	for (size_t at = 0; at + count <= length; at++)
-		if (strncasecmp((const char *)line + at, text, count) == 0)
+		if (is_like(line[at], text[0]) &&
+			strncasecmp((const char *)line + at, text, count) == 0)
 			return true;
 	return false;
 }

@@ -447,6 +447,27 @@ static void connections_say_what_they_speak(void)
 			 W(1, "220 go ahead\r\n")},
 			8123, true, TT_PROTOCOL_SMTP},
 		{{W(0, "\0\0\0\x08\4\xd2\x16\x2f"), W(1, "S")}, 8123, true, TT_PROTOCOL_POSTGRES},
+		{{W(1, "* OK ready\r\n"), W(0, "a STARTTLS\r\n"), W(1, "a OK go\r\n")}, 8123, true,
+			TT_PROTOCOL_IMAP},
+		{{W(1, "+OK ready\r\n"), W(0, "STLS\r\n"), W(1, "+OK\r\n")}, 8123, true,
+			TT_PROTOCOL_POP3},
+		{{W(1, "220 a FTP\r\n"), W(0, "AUTH TLS\r\n"), W(1, "234 go\r\n")}, 8123, true,
+			TT_PROTOCOL_FTP},
+		/* StartTLS, RFC 4511 4.14. */
+		{{W(0,
+			  "\x30\x1d\2\1\1\x77\x18\x80\x16"
+			  "1.3.6.1.4.1.1466.20037"),
+			 W(1, "\x30\x0c\2\1\1\x78\7\x0a\1\0\4\0\4\0")},
+			8123, true, TT_PROTOCOL_LDAP},
+		/* HandshakeV10 and SSLRequest. */
+		{{W(1,
+			  "\x2e\0\0\0\x0a"
+			  "8.0.36\0\1\0\0\0abcdefgh\0\xff\xff\xff\2\0\xff\xdf\x15"
+			  "\0\0\0\0\0\0\0\0\0\0\0\0\0"),
+			 W(0,
+				 "\x20\0\0\1\x05\xae\x0f\0\0\0\0\1\xff\0\0\0\0\0\0\0\0\0\0\0\0\0"
+				 "\0\0\0\0\0\0\0\0\0\0")},
+			8123, true, TT_PROTOCOL_MYSQL},
 		{{UPGRADE("WebSocket"),
 			 W(0,
 				 "\x81\x82"

@@ -224,6 +224,36 @@ static void test_noise(void)
 	CU_ASSERT_TRUE(known <= 2);
 }
 
+/* Nor are flows of noise, of the lengths that protocols fix, in both directions: but for QUIC, whose
+ * version may be one of the reserved ones, and NTP, which has few fixed bits. */
+static void test_noise_of_flows(void)
+{
+	static const uint8_t lengths[] = {148, 92, 64, 48, 32, 20, 16, 12};
+	uint64_t state = 0x9e3779b97f4a7c15;
+	unsigned int known = 0;
+
+	for (unsigned int round = 0; round < 50000; round++) {
+		struct tt_classifier classifier = {0};
+		enum tt_classify_result result = TT_CLASSIFY_MORE;
+		uint8_t bytes[152];
+		uint8_t protocol = TT_PROTOCOL_NONE;
+
+		for (unsigned int n = 0; n < 8 && result == TT_CLASSIFY_MORE; n++) {
+			for (size_t at = 0; at < sizeof(bytes); at += 8) {
+				uint64_t word = next_random(&state);
+
+				memcpy(bytes + at, &word, 8);
+			}
+			result = tt_classify_datagram(&classifier, n & 1, no_port, bytes,
+				lengths[round % sizeof(lengths)], &protocol);
+		}
+		CU_ASSERT_TRUE_FATAL(protocol == TT_PROTOCOL_NONE || protocol == TT_PROTOCOL_NTP ||
+			protocol == TT_PROTOCOL_QUIC);
+		known += protocol != TT_PROTOCOL_NONE;
+	}
+	CU_ASSERT_TRUE(known <= 10);
+}
+
 /* Of the form of HTTP, TLS or DNS, but not them. */
 static void test_lookalikes(void)
 {
@@ -384,6 +414,7 @@ static const struct suite_test tests[] = {
 	{"a stream cut anywhere is never another protocol", test_prefixes},
 	{"a cut datagram is never another protocol", test_cut_datagrams},
 	{"noise is nothing", test_noise},
+	{"noise of flows", test_noise_of_flows},
 	{"what looks alike is neither HTTP nor TLS nor DNS", test_lookalikes},
 	{"directions and ports agree", test_agreement},
 	{"RTP takes three datagrams", test_rtp},
