@@ -47,7 +47,12 @@ static void report(void *context, const struct tt_dns_transaction *transaction)
 	const struct tt_dns_message *response = transaction->response;
 	size_t head_bytes = sizeof(struct tt_dns_transaction_record) + transaction->name->length;
 	size_t message_bytes = response == NULL ? 0 : response->length;
+	const struct tt_rule_action *action = tt_rules_of_dns(worker, transaction);
 
+	if (action != NULL && action->exclude) {
+		tt_counter_add(&worker->counters.excluded_records, 1);
+		return;
+	}
 	if (!transaction->multicast)
 		tt_dns_stats_add(worker->dns.stats, transaction);
 	if (message_bytes > TT_RECORD_LIMIT_BYTES - TT_RECORD_ALIGNMENT - head_bytes)
@@ -60,6 +65,7 @@ static void report(void *context, const struct tt_dns_transaction *transaction)
 		return;
 	}
 	record->uid = transaction->flow_uid;
+	record->service = action == NULL ? 0 : action->service;
 	record->start_us = transaction->start_us;
 	record->latency_us = transaction->latency_us;
 	tt_record_endpoints_make(&record->endpoints, transaction->key, transaction->client);

@@ -31,20 +31,27 @@ static const struct tt_ruleset *ruleset_of(const struct tt_worker *worker)
 	return atomic_load_explicit(&worker->rules.published->ruleset, memory_order_acquire);
 }
 
-static struct tt_rule_subject subject_of(const struct tt_flow *flow, unsigned int client)
+static struct tt_rule_subject subject_of_key(const struct tt_flow_key *key, unsigned int client)
 {
-	const struct tt_flow_key *key = &flow->key;
 	bool low_is_client = client == 0;
-	bool is_icmp = key->ip_protocol == IPPROTO_ICMP || key->ip_protocol == IPPROTO_ICMPV6;
 
 	return (struct tt_rule_subject){
 		.client = low_is_client ? key->low_address : key->high_address,
 		.server = low_is_client ? key->high_address : key->low_address,
 		.server_port = low_is_client ? key->high_port : key->low_port,
 		.ip_version = key->ip_version,
-		.encryption = is_icmp ? TT_PROTOCOL_NONE : flow->encryption,
-		.application = is_icmp ? TT_PROTOCOL_NONE : flow->application,
 	};
+}
+
+static struct tt_rule_subject subject_of(const struct tt_flow *flow, unsigned int client)
+{
+	struct tt_rule_subject subject = subject_of_key(&flow->key, client);
+
+	if (flow->key.ip_protocol != IPPROTO_ICMP && flow->key.ip_protocol != IPPROTO_ICMPV6) {
+		subject.encryption = flow->encryption;
+		subject.application = flow->application;
+	}
+	return subject;
 }
 
 static uint32_t *place_of(struct tt_worker *worker, const struct tt_flow *flow)
@@ -94,6 +101,18 @@ const struct tt_rule_action *tt_rules_of_tls(struct tt_worker *worker, const str
 	subject.text[TT_RULE_SNI] = (const char *)handshake->server_name;
 	subject.text_bytes[TT_RULE_SNI] = handshake->server_name_bytes;
 	return meet(worker, ruleset, flow, &subject);
+}
+
+const struct tt_rule_action *tt_rules_of_dns(
+	struct tt_worker *worker, const struct tt_dns_transaction *transaction)
+{
+	const struct tt_ruleset *ruleset = ruleset_of(worker);
+
+	if (ruleset == NULL)
+		return NULL;
+	struct tt_rule_subject subject = subject_of_key(transaction->key, transaction->client);
+	subject.application = TT_PROTOCOL_DNS;
+	return tt_ruleset_match(ruleset, worker->number, &subject);
 }
 
 uint16_t tt_rules_of_flow(struct tt_worker *worker, const struct tt_flow *flow, bool *excluded)

@@ -10,6 +10,7 @@
 
 #include "config/config.h"
 #include "flow/flow.h"
+#include "protocol/dns_transactions.h"
 #include "protocol/http.h"
 #include "protocol/tls_connection.h"
 #include "rules/rules.h"
@@ -56,6 +57,10 @@ const struct tt_rule_action *tt_rules_of_http(struct tt_worker *worker, const st
 	const struct tt_http_transaction *transaction, unsigned int client);
 const struct tt_rule_action *tt_rules_of_tls(struct tt_worker *worker, const struct tt_flow *flow,
 	const struct tt_tls_handshake *handshake);
+
+/* The same of a DNS transaction, whose flow may be gone: by its addresses, port and protocol. */
+const struct tt_rule_action *tt_rules_of_dns(
+	struct tt_worker *worker, const struct tt_dns_transaction *transaction);
 
 /* The service of a flow; 0: none. *excluded: its record is left out. */
 uint16_t tt_rules_of_flow(struct tt_worker *worker, const struct tt_flow *flow, bool *excluded);

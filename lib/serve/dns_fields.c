@@ -56,6 +56,7 @@ void tt_dns_describe(
 	tt_uid_describe(sink, transaction->uid);
 	tt_endpoints_describe(sink, &transaction->endpoints);
 	tt_transport_describe(sink, transaction->endpoints.ip_protocol);
+	tt_service_describe(sink, transaction->service);
 	tt_sink_unsigned(sink, "id", transaction->id);
 	if (transaction->name_bytes > 0) {
 		tt_sink_text(sink, "query", transaction->bytes, transaction->name_bytes);

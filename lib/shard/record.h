@@ -116,6 +116,7 @@ struct tt_dns_transaction_record {
 	uint16_t query_type;
 	uint16_t retransmits;
 	uint16_t message_bytes; /* 0: no response */
+	uint16_t service;	/* rules/service.h; 0: none */
 	uint8_t name_bytes;	/* 0: no question */
 	uint8_t bytes[];
 };

@@ -26,6 +26,8 @@ struct seen {
 	unsigned int nameless; /* requests without a service */
 	unsigned int tls_count;
 	const char *tls_service;
+	unsigned int dns_count;
+	const char *dns_service;
 	uint64_t excluded_records;
 };
 
@@ -57,6 +59,14 @@ static void on_tls(
 	(void)certificate;
 	seen->tls_count++;
 	seen->tls_service = name_of(record->service);
+}
+
+static void on_dns(void *context, const struct tt_dns_transaction_record *record)
+{
+	struct seen *seen = ((struct rig *)context)->seen;
+
+	seen->dns_count++;
+	seen->dns_service = name_of(record->service);
 }
 
 /* A connection with these requests to a host, each in one packet, and their answers. */
@@ -109,6 +119,7 @@ static struct rig run(const struct traffic *traffic, const char *yaml, struct se
 	rig.seen = seen;
 	rig.http = on_http;
 	rig.tls = on_tls;
+	rig.dns = on_dns;
 	rig_create(&rig);
 	tt_pipeline_set_rules(rig.pipeline, compile(yaml, 1));
 	CU_ASSERT_EQUAL_FATAL(tt_pipeline_launch(rig.pipeline), 0);
@@ -240,6 +251,33 @@ static void handshakes_have_services(void)
 	CU_ASSERT_EQUAL_FATAL(rig.count, 1);
 	CU_ASSERT_STRING_EQUAL(name_of(rig.records[0].service), "s");
 	rig_free(&rig);
+	traffic_free(&traffic);
+}
+
+/* A query for a.example and its answer, RFC 1035 4.1: by address and protocol, and left out. */
+static void dns_transactions_have_services(void)
+{
+	static uint8_t message[] = {0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 'a', 7, 'e', 'x', 'a',
+		'm', 'p', 'l', 'e', 0, 0, 1, 0, 1};
+	static const char *const files[] = {"rules: [{host: a.example, service: x}, {protocol: "
+					    "dns, port: 53, service: names}]\n",
+		"rules: [{protocol: http, service: x}, {server: 10.0.0.2, exclude: true}]\n"};
+	const struct endpoint client = {0x0a000001, 40000}, resolver = {0x0a000002, 53};
+	struct traffic traffic = {.time_us = BASE_US};
+
+	traffic_udp_bytes(&traffic, client, resolver, message, sizeof(message));
+	message[2] = 0x81;
+	traffic_udp_bytes(&traffic, resolver, client, message, sizeof(message));
+	for (unsigned int i = 0; i < 2; i++) {
+		struct seen seen;
+		struct rig rig = run(&traffic, files[i], &seen, (const char *const[]){NULL}, NULL);
+
+		CU_ASSERT_EQUAL(seen.dns_count, i == 0);
+		if (i == 0)
+			CU_ASSERT_STRING_EQUAL(seen.dns_service, "names");
+		CU_ASSERT_EQUAL(seen.excluded_records, i);
+		rig_free(&rig);
+	}
 	traffic_free(&traffic);
 }
 
@@ -381,6 +419,7 @@ static const struct suite_test tests[] = {
 	{"connections have services", connections_have_services},
 	{"connections are excluded", connections_are_excluded},
 	{"handshakes have services", handshakes_have_services},
+	{"DNS transactions have services", dns_transactions_have_services},
 	{"rules change while packets come", rules_change_while_packets_come},
 	{"a reload takes all or nothing", a_reload_takes_all_or_nothing},
 	{"timeouts change", timeouts_change},
