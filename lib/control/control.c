@@ -236,13 +236,13 @@ void tt_control_stop(struct tt_control *control)
 /* Under the mutex, as all of merging is: whose snapshot this is; NULL when its thread gave up. The
  * ids of a worker's differ in their low bits, for a shard holds fewer commands than these tell
  * apart. */
-static struct page_request *request_of(
+static struct tt_control_fetch *request_of(
 	struct tt_control *control, uint32_t worker, uint8_t snapshot)
 {
-	struct page_request *request = control->requests;
+	struct tt_control_fetch *request = control->requests;
 
 	while (request != NULL &&
-		(request->id == 0 || (uint8_t)request->id != snapshot ||
+		(request->id == 0 || request->done || (uint8_t)request->id != snapshot ||
 			request->cursor->worker != worker))
 		request = request->next;
 	return request;
@@ -306,7 +306,7 @@ static void merge(void *context, const struct tt_record *record)
 {
 	struct tt_control *control = context;
 	const void *body = record;
-	struct page_request *request;
+	struct tt_control_fetch *request;
 	const struct tt_snapshot_end_record *end;
 	const struct tt_stats_record *stats = body;
 	const struct tt_stats_end_record *stats_end;
@@ -371,7 +371,7 @@ static bool post_snapshots(struct tt_control *control)
 {
 	bool waiting = false;
 
-	for (struct page_request *request = control->requests; request != NULL;
+	for (struct tt_control_fetch *request = control->requests; request != NULL;
 		request = request->next) {
 		waiting = waiting || !request->done;
 		if (request->id != 0)

@@ -96,6 +96,28 @@ struct tt_control_cursor {
 int tt_control_active(struct tt_control *control, struct tt_control_cursor *cursor, uint32_t limit,
 	struct tt_control_page *page);
 
+/* The same in two steps, between which there is other work: ask for a page, then take it. What it
+ * points at is the caller's and stays until it has been taken or dropped. The rest is the control
+ * core's, under its mutex. */
+struct tt_control_fetch {
+	struct tt_control_fetch *next;
+	struct tt_control_cursor *cursor;
+	struct tt_control_page *page;
+	uint8_t limit; /* records */
+	uint64_t id;   /* of the snapshot that answers it; 0: not posted yet */
+	bool done;
+	bool more;
+	uint32_t next_slot;
+};
+
+/* 0, or TT_ERROR_ARGUMENT and nothing has been asked for. */
+int tt_control_active_ask(struct tt_control *control, struct tt_control_fetch *fetch,
+	struct tt_control_cursor *cursor, uint32_t limit, struct tt_control_page *page);
+
+/* Blocks, and returns, as tt_control_active(). */
+int tt_control_active_take(struct tt_control *control, struct tt_control_fetch *fetch);
+void tt_control_active_drop(struct tt_control *control, struct tt_control_fetch *fetch);
+
 /* Closed connections from the journal, from *sequence (1 or what this left there) on, at most
  * TT_CONTROL_PAGE; *sequence moves on, and *lost grows by those that had gone. Returns how many. */
 uint32_t tt_control_closed(struct tt_control *control, uint64_t *sequence, uint64_t *lost,
@@ -140,11 +162,18 @@ bool tt_control_gather(struct tt_control *control);
 int tt_control_pull(struct tt_control *control, const char *name,
 	const struct tt_client_cursor *cursor, uint64_t max, struct tt_client_pull *pull);
 
-/* A page of a pull: connections, and what is new of each since the client's pull before. */
+/* A page of a pull: connections, and what is new of each since the client's pull before. Zero before
+ * the pull; who gives up before the end of the active ones calls tt_control_pull_drop(). */
 struct tt_pull_page {
 	struct tt_control_page connections;
 	enum tt_delta_kind delta[TT_CONTROL_PAGE];
 	struct tt_delta since[TT_CONTROL_PAGE];
+
+	/* The active ones that come next, which the worker gives while these are written. */
+	bool asked;
+	struct tt_control_fetch fetch;
+	struct tt_control_cursor ahead_cursor;
+	struct tt_control_page ahead;
 };
 
 /* The next closed connections of a pull; then active ones, of a walk from a zero cursor on. 0;
@@ -154,6 +183,7 @@ int tt_control_pull_closed(
 	struct tt_control *control, struct tt_client_pull *pull, struct tt_pull_page *page);
 int tt_control_pull_active(struct tt_control *control, const struct tt_client_pull *pull,
 	struct tt_control_cursor *cursor, struct tt_pull_page *page);
+void tt_control_pull_drop(struct tt_control *control, struct tt_pull_page *page);
 void tt_control_pull_finish(struct tt_control *control, const struct tt_client_pull *pull);
 
 int tt_control_statistics(struct tt_control *control, enum tt_statistics_kind kind,

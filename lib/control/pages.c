@@ -19,50 +19,72 @@ static struct timespec deadline_from_now(void)
 	return deadline;
 }
 
-static void remove_request(struct tt_control *control, struct page_request *request)
+/* Under the mutex. */
+static void remove_request(struct tt_control *control, const struct tt_control_fetch *fetch)
 {
-	struct page_request **link = &control->requests;
+	struct tt_control_fetch **link = &control->requests;
 
-	while (*link != request)
+	while (*link != fetch)
 		link = &(*link)->next;
-	*link = request->next;
+	*link = fetch->next;
 }
 
-int tt_control_active(struct tt_control *control, struct tt_control_cursor *cursor, uint32_t limit,
-	struct tt_control_page *page)
+int tt_control_active_ask(struct tt_control *control, struct tt_control_fetch *fetch,
+	struct tt_control_cursor *cursor, uint32_t limit, struct tt_control_page *page)
 {
-	struct page_request request = {.cursor = cursor, .page = page, .limit = (uint8_t)limit};
-	struct timespec deadline;
-	int code = TT_OK;
-
 	if (cursor->worker >= control->worker_count || limit < 1 || limit > TT_CONTROL_PAGE)
 		return TT_ERROR_ARGUMENT;
 	page->count = 0;
-	deadline = deadline_from_now();
+	*fetch = (struct tt_control_fetch){.cursor = cursor, .page = page, .limit = (uint8_t)limit};
 	pthread_mutex_lock(&control->mutex);
-	request.next = control->requests;
-	/* Taken off again below, in any case. */
-	/* cppcheck-suppress autoVariables */
-	control->requests = &request;
+	fetch->next = control->requests;
+	control->requests = fetch;
 	tt_control_wake(control);
-	while (!request.done && !control->ended && code == TT_OK)
+	pthread_mutex_unlock(&control->mutex);
+	return TT_OK;
+}
+
+int tt_control_active_take(struct tt_control *control, struct tt_control_fetch *fetch)
+{
+	struct tt_control_cursor *cursor = fetch->cursor;
+	struct timespec deadline = deadline_from_now();
+	int code = TT_OK;
+
+	pthread_mutex_lock(&control->mutex);
+	while (!fetch->done && !control->ended && code == TT_OK)
 		if (pthread_cond_timedwait(&control->answered, &control->mutex, &deadline) ==
 			ETIMEDOUT)
 			code = TT_ERROR_BUSY;
-	remove_request(control, &request);
+	remove_request(control, fetch);
 	bool ended = control->ended;
 	pthread_mutex_unlock(&control->mutex);
 
-	if (!request.done)
+	if (!fetch->done)
 		return ended ? TT_ERROR_END : TT_ERROR_BUSY;
-	cursor->slot = request.next_slot;
-	if (!request.more) {
+	cursor->slot = fetch->next_slot;
+	if (!fetch->more) {
 		cursor->worker++;
 		cursor->slot = 0;
 		if (cursor->worker == control->worker_count)
 			return TT_ERROR_END;
 	}
 	return TT_OK;
+}
+
+void tt_control_active_drop(struct tt_control *control, struct tt_control_fetch *fetch)
+{
+	pthread_mutex_lock(&control->mutex);
+	remove_request(control, fetch);
+	pthread_mutex_unlock(&control->mutex);
+}
+
+int tt_control_active(struct tt_control *control, struct tt_control_cursor *cursor, uint32_t limit,
+	struct tt_control_page *page)
+{
+	struct tt_control_fetch fetch;
+	int code = tt_control_active_ask(control, &fetch, cursor, limit, page);
+
+	return code == TT_OK ? tt_control_active_take(control, &fetch) : code;
 }
 
 /* Under the mutex. */

@@ -5,6 +5,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 
+#include <string.h>
+
 int tt_control_pull(struct tt_control *control, const char *name,
 	const struct tt_client_cursor *cursor, uint64_t max, struct tt_client_pull *pull)
 {
@@ -47,10 +49,52 @@ int tt_control_pull_closed(
 	return record == NULL ? TT_ERROR_END : TT_OK;
 }
 
+static int ask_ahead(struct tt_control *control, struct tt_pull_page *page)
+{
+	int code = tt_control_active_ask(
+		control, &page->fetch, &page->ahead_cursor, TT_CONTROL_PAGE, &page->ahead);
+
+	page->asked = code == TT_OK;
+	return code;
+}
+
+void tt_control_pull_drop(struct tt_control *control, struct tt_pull_page *page)
+{
+	if (page->asked)
+		tt_control_active_drop(control, &page->fetch);
+	page->asked = false;
+}
+
+/* The page that was asked for, or is asked for now; then the next one is. */
+static int take_page(
+	struct tt_control *control, struct tt_control_cursor *cursor, struct tt_pull_page *page)
+{
+	int code = TT_OK;
+
+	page->connections.count = 0;
+	if (!page->asked) {
+		page->ahead_cursor = *cursor;
+		code = ask_ahead(control, page);
+	}
+	if (code != TT_OK)
+		return code;
+	code = tt_control_active_take(control, &page->fetch);
+	page->asked = false;
+	if (code != TT_OK && code != TT_ERROR_END)
+		return code;
+	page->connections.count = page->ahead.count;
+	memcpy(page->connections.records, page->ahead.records,
+		page->ahead.count * sizeof(page->ahead.records[0]));
+	*cursor = page->ahead_cursor;
+	if (code == TT_OK)
+		code = ask_ahead(control, page);
+	return code;
+}
+
 int tt_control_pull_active(struct tt_control *control, const struct tt_client_pull *pull,
 	struct tt_control_cursor *cursor, struct tt_pull_page *page)
 {
-	int code = tt_control_active(control, cursor, TT_CONTROL_PAGE, &page->connections);
+	int code = take_page(control, cursor, page);
 
 	if (code != TT_OK && code != TT_ERROR_END)
 		return code;
@@ -61,6 +105,8 @@ int tt_control_pull_active(struct tt_control *control, const struct tt_client_pu
 	if (goes_on && code == TT_ERROR_END)
 		tt_clients_walked(control->clients, pull, tt_clock_monotonic_us());
 	pthread_mutex_unlock(&control->mutex);
+	if (!goes_on)
+		tt_control_pull_drop(control, page);
 	return goes_on ? code : TT_ERROR_NOT_FOUND;
 }
 

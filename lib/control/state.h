@@ -12,18 +12,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* A page that a thread waits for; lives on that thread's stack. Under the control core's mutex. */
-struct page_request {
-	struct page_request *next;
-	struct tt_control_cursor *cursor;
-	struct tt_control_page *page;
-	uint8_t limit; /* records */
-	uint64_t id;   /* of the snapshot that answers it; 0: not posted yet */
-	bool done;
-	bool more;
-	uint32_t next_slot;
-};
-
 /* What threads have asked the workers to drain. Under the control core's mutex. Ids count up. */
 struct statistics_request {
 	uint64_t wanted; /* the latest id that someone waits for */
@@ -78,7 +66,7 @@ struct tt_control {
 	pthread_cond_t answered;
 	bool mutex_made;
 	bool ended;
-	struct page_request *requests;
+	struct tt_control_fetch *requests;
 	struct tt_journal journal;
 	struct tt_events events[TT_EVENT_KINDS]; /* without memory when they go to callbacks */
 	struct tt_clients *clients;		 /* NULL likewise */

@@ -38,6 +38,8 @@ struct tt_answer {
 
 	/* Writes the next piece. NULL: what `text` holds is all. */
 	enum tt_answer_progress (*write)(struct tt_answer *answer);
+	/* Before `state` is freed, however the answer ended. NULL: nothing is to be done. */
+	void (*release)(struct tt_answer *answer);
 	void *state; /* of the endpoint, freed with free() */
 	const struct tt_status *from;
 };

@@ -166,6 +166,13 @@ static enum tt_answer_progress write_connections(struct tt_answer *answer)
 	return TT_ANSWER_END;
 }
 
+static void release_connections(struct tt_answer *answer)
+{
+	struct connections *connections = answer->state;
+
+	tt_control_pull_drop(answer->from->control, &connections->page);
+}
+
 void tt_endpoint_connections(struct tt_answer *answer, const struct tt_request *request)
 {
 	struct tt_client_cursor cursor;
@@ -197,6 +204,7 @@ void tt_endpoint_connections(struct tt_answer *answer, const struct tt_request *
 		connections->all = all;
 		answer->state = connections;
 		answer->write = write_connections;
+		answer->release = release_connections;
 	}
 }
 

@@ -176,6 +176,8 @@ static void free_sending(void *context)
 {
 	struct sending *sending = context;
 
+	if (sending->answer.release != NULL)
+		sending->answer.release(&sending->answer);
 	tt_json_free(&sending->answer.text);
 	free(sending->answer.state);
 	free(sending);

@@ -95,7 +95,7 @@ static void pull_once(struct client *client, bool whole)
 	struct tt_control *control = client->rig->control;
 	struct tt_control_cursor cursor = {0};
 	struct tt_client_pull pull;
-	struct tt_pull_page *page = malloc(sizeof(*page));
+	struct tt_pull_page *page = calloc(1, sizeof(*page));
 	uint64_t packets = 0, first, begun_ms = rig_now_ms();
 	uint64_t max = whole ? UINT64_MAX : 1 + random_next(&client->random) % 500;
 	bool breaks = !whole && random_next(&client->random) % 3 == 0;
@@ -120,6 +120,8 @@ static void pull_once(struct client *client, bool whole)
 			continue;
 		}
 		packets += page_packets(client, page);
+		if (breaks && random_next(&client->random) % 4 == 0)
+			goto done;
 	} while (code == TT_OK || code == TT_ERROR_BUSY);
 	client->wrong += code != TT_ERROR_END;
 	if (breaks)
@@ -128,6 +130,7 @@ static void pull_once(struct client *client, bool whole)
 	client->packets += packets;
 	client->closed += pull.to - first;
 done:
+	tt_control_pull_drop(control, page);
 	free(page);
 }
 
