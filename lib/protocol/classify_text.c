@@ -112,9 +112,8 @@ enum tt_verdict tt_classify_http1(const uint8_t *bytes, size_t length)
 	}
 
 	struct tt_http1_head head;
-	enum tt_http1_result result = tt_http1_request(&head, bytes, length);
 
-	if (result == TT_HTTP1_INVALID)
+	if (!tt_http1_request_line(&head, bytes, length))
 		return TT_VERDICT_NO;
 	if ((head.flags & TT_HTTP1_FIRST_LINE) != 0)
 		return head.version != 0 ? TT_VERDICT_YES : TT_VERDICT_MAY;

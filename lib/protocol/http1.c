@@ -320,26 +320,49 @@ static enum tt_http1_result fields_read(
 	}
 }
 
-static enum tt_http1_result head_read(struct tt_http1_head *head, const uint8_t *bytes,
-	size_t length, bool (*may_be)(const uint8_t *, size_t),
-	bool (*first_line_read)(struct tt_http1_head *, const uint8_t *, size_t))
+static size_t looked_at(size_t length)
 {
-	size_t looked_at = length < TT_HTTP1_HEAD_BYTES ? length : TT_HTTP1_HEAD_BYTES;
-	const uint8_t *feed = looked_at > 0 ? memchr(bytes, '\n', looked_at) : NULL;
-	enum tt_http1_result result = TT_HTTP1_MORE;
+	return length < TT_HTTP1_HEAD_BYTES ? length : TT_HTTP1_HEAD_BYTES;
+}
+
+/* TT_HTTP1_MORE, too, where the first line is there: *next is what follows it, and else NULL. */
+static enum tt_http1_result first_line_read(struct tt_http1_head *head, const uint8_t *bytes,
+	size_t length, bool (*may_be)(const uint8_t *, size_t),
+	bool (*line_read)(struct tt_http1_head *, const uint8_t *, size_t), const uint8_t **next)
+{
+	const uint8_t *feed = length > 0 ? memchr(bytes, '\n', length) : NULL;
 
 	memset(head, 0, sizeof(*head));
-	if (feed == NULL) {
-		if (looked_at > 0 && !may_be(bytes, looked_at))
-			return TT_HTTP1_INVALID;
-	} else {
-		if (!first_line_read(head, bytes, (size_t)(feed - bytes)))
-			return TT_HTTP1_INVALID;
-		head->flags |= TT_HTTP1_FIRST_LINE;
-		result = fields_read(head, bytes, feed + 1, bytes + looked_at);
-	}
-	return result == TT_HTTP1_MORE && looked_at == TT_HTTP1_HEAD_BYTES ? TT_HTTP1_LIMIT
-									   : result;
+	*next = NULL;
+	if (feed == NULL)
+		return length > 0 && !may_be(bytes, length) ? TT_HTTP1_INVALID : TT_HTTP1_MORE;
+	if (!line_read(head, bytes, (size_t)(feed - bytes)))
+		return TT_HTTP1_INVALID;
+	head->flags |= TT_HTTP1_FIRST_LINE;
+	*next = feed + 1;
+	return TT_HTTP1_MORE;
+}
+
+static enum tt_http1_result head_read(struct tt_http1_head *head, const uint8_t *bytes,
+	size_t length, bool (*may_be)(const uint8_t *, size_t),
+	bool (*line_read)(struct tt_http1_head *, const uint8_t *, size_t))
+{
+	const size_t looked = looked_at(length);
+	const uint8_t *next;
+	enum tt_http1_result result =
+		first_line_read(head, bytes, looked, may_be, line_read, &next);
+
+	if (next != NULL)
+		result = fields_read(head, bytes, next, bytes + looked);
+	return result == TT_HTTP1_MORE && looked == TT_HTTP1_HEAD_BYTES ? TT_HTTP1_LIMIT : result;
+}
+
+bool tt_http1_request_line(struct tt_http1_head *head, const uint8_t *bytes, size_t length)
+{
+	const uint8_t *next;
+
+	return first_line_read(head, bytes, looked_at(length), may_be_request_line,
+		       request_line_read, &next) != TT_HTTP1_INVALID;
 }
 
 enum tt_http1_result tt_http1_request(

@@ -68,6 +68,10 @@ struct tt_http1_head {
  * must have a method of capitals and a target that begins as one does, a response its version. */
 enum tt_http1_kind tt_http1_kind_of(const uint8_t *bytes, size_t length);
 
+/* Read the first line alone of a request at `bytes`, TT_HTTP1_FIRST_LINE set when it is whole; false:
+ * tt_http1_request() would not be valid. */
+bool tt_http1_request_line(struct tt_http1_head *head, const uint8_t *bytes, size_t length);
+
 /* Read a head of the kind at `bytes`. */
 enum tt_http1_result tt_http1_request(
 	struct tt_http1_head *head, const uint8_t *bytes, size_t length);
