@@ -13,6 +13,7 @@
 #include "mix.h"
 #include "pipeline_floors.h"
 #include "pipeline_run.h"
+#include "protocol/tls_connection.h"
 
 #include <inttypes.h>
 #include <rte_cycles.h>
@@ -27,13 +28,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define MBUFS		8191 /* a worker */
-#define POOL_CACHE	256
-#define QUICK		100	/* --quick: so many times less */
-#define SWEEP_US	1000000 /* in which the worker comes by every flow once */
-#define PACKETS_PER_S	10000000
-#define SESSION_PACKETS 140 /* of the longest: no flow pauses for so many passes */
-#define JOURNAL		262144
+#define MBUFS		 8191 /* a worker */
+#define POOL_CACHE	 256
+#define QUICK		 100	 /* --quick: so many times less */
+#define SWEEP_US	 1000000 /* in which the worker comes by every flow once */
+#define PACKETS_PER_S	 10000000
+#define SESSION_PACKETS	 140 /* of the longest: no flow pauses for so many passes */
+#define JOURNAL		 262144
+#define SEARCHED_PACKETS (2 * TT_TLS_SEARCH_PIECES + 2ULL)
 
 /* About 870 bytes a packet, one flow in four UDP. In packet time a new flow is no rarer than one a
  * slot and second, so that those which wait to expire are no more than those which live. */
@@ -42,9 +44,12 @@
 		.name = title, .flows = slots, .flow_packets = length, .udp_flows_of_8 = 2,        \
 		.payload_bytes = 816, .workers = 1                                                 \
 	}
+/* Measured when the parsers have looked at as many packets of each direction as they ever do, of all
+ * flows but of the ten million, most of which they have no room for. */
 #define SMALL(title, slots, count)                                                                 \
 	{                                                                                          \
-		.name = title, .flows = slots, .payload_bytes = 6, .workers = count                \
+		.name = title, .flows = slots, .payload_bytes = 6, .workers = count,               \
+		.warm_packets = (slots) <= 1000000 ? (slots)*SEARCHED_PACKETS : 0                  \
 	}
 #define REPLAY(title, what, live, slots, rate, timeout, count)                                     \
 	{                                                                                          \
