@@ -341,7 +341,7 @@ const struct tt_schema_key tt_schema[] = {
 		FIELD(dns.registered_domain),
 		RANGE(0, 1, 0)},
 
-	SECTION("http", "HTTP/1.0 and 1.1, on any port"),
+	SECTION("http", "HTTP/1.0 and 1.1, and HTTP/2 in clear, on any port"),
 	{.path = "http.enabled",
 		.type = TT_SCHEMA_BOOL,
 		.description = "Follow HTTP",

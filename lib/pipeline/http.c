@@ -2,6 +2,7 @@
 #include "pipeline/http.h"
 
 #include "pipeline/worker.h"
+#include "protocol/protocol.h"
 #include "protocol/route.h"
 
 /* Of dense sketches: latencies of few keys spread over more bins than a sparse one has. */
@@ -9,6 +10,13 @@
 
 /* Heads split over segments are few, and short-lived. */
 #define TRANSACTIONS_A_SLAB 64
+
+/* HTTP/2 in clear has a part of what HTTP/1 has, and two dynamic tables for each connection. */
+#define TRANSACTIONS_A_STREAM 4
+#define TRANSACTIONS_A_TABLE  8
+
+static void report(
+	void *context, const struct tt_http_transaction *transaction, unsigned int client);
 
 struct tt_http_stats_options tt_http_stats_configured(
 	const struct tt_config *config, uint64_t secret, bool huge_pages)
@@ -26,14 +34,29 @@ static uint32_t slabs(const struct tt_config *config)
 	return config->http.transactions / TRANSACTIONS_A_SLAB + 1;
 }
 
+static struct tt_http2_pool_options http2_options(
+	const struct tt_config *config, uint64_t secret, bool huge_pages)
+{
+	return (struct tt_http2_pool_options){
+		.slabs = slabs(config),
+		.tables = config->http.transactions / TRANSACTIONS_A_TABLE,
+		.exchanges = config->http.transactions / TRANSACTIONS_A_STREAM,
+		.huge_pages = huge_pages,
+		.secret = secret,
+		.report = report,
+	};
+}
+
 uint64_t tt_http_worker_bytes(const struct tt_config *config)
 {
 	const struct tt_http_stats_options stats = tt_http_stats_configured(config, 0, false);
+	const struct tt_http2_pool_options http2 = http2_options(config, 0, false);
 
 	if (!config->http.enabled)
 		return 0;
 	return tt_http_stats_bytes(&stats) +
-		tt_http1_pool_bytes(slabs(config), config->http.transactions);
+		tt_http1_pool_bytes(slabs(config), config->http.transactions) +
+		tt_http2_pool_bytes(&http2);
 }
 
 /* The texts of the record, in the order of struct tt_http_record. */
@@ -62,7 +85,10 @@ static void report(
 {
 	const struct tt_payload_reading *reading = context;
 	struct tt_worker *worker = reading->worker;
-	const struct tt_flow *flow = reading->flow;
+	struct tt_flow *flow = reading->flow;
+
+	if ((transaction->flags & TT_HTTP_GRPC) != 0)
+		flow->application = TT_PROTOCOL_GRPC;
 	const struct tt_rule_action *action = tt_rules_of_http(worker, flow, transaction, client);
 	uint16_t service = action == NULL ? 0 : action->service;
 	char room[TT_ROUTE_BYTES];
@@ -101,6 +127,8 @@ static void report(
 	record->user_agent_bytes = transaction->user_agent_bytes;
 	record->content_type_bytes = transaction->content_type_bytes;
 	record->version = transaction->version;
+	record->stream_id = transaction->stream_id;
+	record->grpc_status = transaction->grpc_status;
 
 	char *end = record->text;
 	append(&end, transaction->path, transaction->path_bytes);
@@ -118,6 +146,7 @@ bool tt_http_worker_create(
 	struct tt_worker_http *http = &worker->http;
 	const struct tt_http_stats_options stats =
 		tt_http_stats_configured(config, secret, huge_pages);
+	const struct tt_http2_pool_options http2 = http2_options(config, secret, huge_pages);
 
 	http->key_limit = config->http.keys;
 	return !config->http.enabled ||
@@ -128,11 +157,13 @@ bool tt_http_worker_create(
 					.exchanges = config->http.transactions,
 					.huge_pages = huge_pages,
 					.report = report,
-				}) == 0);
+				}) == 0 &&
+			tt_http2_pool_create(&http->http2, &http2) == 0);
 }
 
 void tt_http_worker_destroy(struct tt_worker *worker)
 {
 	tt_http_stats_destroy(worker->http.stats);
 	tt_http1_pool_destroy(&worker->http.http1);
+	tt_http2_pool_destroy(&worker->http.http2);
 }

@@ -8,6 +8,7 @@
 
 #include "config/config.h"
 #include "protocol/http1_connection.h"
+#include "protocol/http2_connection.h"
 #include "protocol/http_stats.h"
 
 #include <stdbool.h>
@@ -19,6 +20,7 @@ struct tt_worker_http {
 	struct tt_http_stats *stats; /* NULL: HTTP is not followed */
 	uint32_t key_limit;
 	struct tt_http1_pool http1;
+	struct tt_http2_pool http2;
 };
 
 /* false without memory; tt_http_worker_destroy() takes what there is apart. */

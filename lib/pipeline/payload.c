@@ -51,6 +51,17 @@ static void become_http1(struct tt_conversation *conversation)
 			conversation->http1.side[direction] = midway;
 }
 
+static void become_http2(struct tt_conversation *conversation)
+{
+	conversation->parser = TT_PAYLOAD_HTTP2;
+	conversation->http2 = (struct tt_http2_connection){0};
+	for (unsigned int direction = 0; direction < 2; direction++)
+		if ((conversation->from_start & 1U << direction) != 0)
+			tt_http2_connection_start(&conversation->http2, direction);
+	if (conversation->upgraded)
+		tt_http2_connection_upgrade(&conversation->http2);
+}
+
 static void become_dns(struct tt_conversation *conversation)
 {
 	conversation->parser = TT_PAYLOAD_DNS;
@@ -80,6 +91,8 @@ static enum tt_payload_parser parser_of(const struct tt_worker *worker, uint8_t 
 
 	if (protocol == TT_PROTOCOL_HTTP && worker->http.stats != NULL)
 		return TT_PAYLOAD_HTTP1;
+	if (protocol == TT_PROTOCOL_HTTP2 && worker->http.stats != NULL)
+		return TT_PAYLOAD_HTTP2;
 	if (protocol == TT_PROTOCOL_DNS && worker->dns.transactions != NULL)
 		return TT_PAYLOAD_DNS;
 	return followed && worker->tls.enabled ? TT_PAYLOAD_TLS : TT_PAYLOAD_NOBODY;
@@ -104,6 +117,8 @@ static void become(struct tt_payload_reading *reading, enum tt_payload_parser pa
 		tt_tls_connection_close(&conversation->tls, &reading->worker->tls.pool, NULL);
 	if (parser == TT_PAYLOAD_HTTP1)
 		become_http1(conversation);
+	else if (parser == TT_PAYLOAD_HTTP2)
+		become_http2(conversation);
 	else if (parser == TT_PAYLOAD_DNS)
 		become_dns(conversation);
 	else
@@ -306,8 +321,10 @@ static size_t feed_http1(struct tt_payload_reading *reading, unsigned int direct
 	if (tt_http1_connection_upgraded(http1)) {
 		bool websocket = http1->websocket;
 
+		reading->conversation->upgraded = http1->switched;
 		tt_http1_connection_close(http1, pool, reading);
 		become_looking(reading->conversation);
+		reading->conversation->from_start = 3;
 		if (websocket) {
 			reading->flow->application = TT_PROTOCOL_WEBSOCKET;
 			reading->conversation->parser = TT_PAYLOAD_NOBODY;
@@ -337,6 +354,10 @@ static size_t feed(struct tt_payload_reading *reading, unsigned int direction, c
 		return search(reading, direction, bytes, length);
 	case TT_PAYLOAD_HTTP1:
 		return feed_http1(reading, direction, bytes, length);
+	case TT_PAYLOAD_HTTP2:
+		tt_http2_connection_data(&conversation->http2, &worker->http.http2, direction,
+			bytes, length, reading->time_us, reading);
+		return length;
 	case TT_PAYLOAD_DNS:
 		reading->direction = (uint8_t)direction;
 		tt_dns_stream_data(&conversation->dns[direction], &worker->dns.messages, bytes,
@@ -371,6 +392,10 @@ static void on_gap(void *context, unsigned int direction, uint32_t length)
 		tt_http1_connection_gap(&conversation->http1, &worker->http.http1, direction,
 			length, reading->time_us, reading);
 		break;
+	case TT_PAYLOAD_HTTP2:
+		tt_http2_connection_gap(&conversation->http2, &worker->http.http2, direction,
+			length, reading->time_us, reading);
+		break;
 	case TT_PAYLOAD_DNS:
 		tt_dns_stream_gap(&conversation->dns[direction], &worker->dns.messages, length);
 		break;
@@ -396,6 +421,10 @@ static void on_end(void *context, unsigned int direction)
 	case TT_PAYLOAD_HTTP1:
 		tt_http1_connection_end(
 			&conversation->http1, &worker->http.http1, direction, reading);
+		break;
+	case TT_PAYLOAD_HTTP2:
+		tt_http2_connection_end(
+			&conversation->http2, &worker->http.http2, direction, reading);
 		break;
 	case TT_PAYLOAD_DNS:
 		tt_dns_stream_close(&conversation->dns[direction], &worker->dns.messages);
@@ -454,6 +483,9 @@ void tt_payload_end(struct tt_payload_reading *reading)
 	switch ((enum tt_payload_parser)conversation->parser) {
 	case TT_PAYLOAD_HTTP1:
 		tt_http1_connection_close(&conversation->http1, &worker->http.http1, reading);
+		break;
+	case TT_PAYLOAD_HTTP2:
+		tt_http2_connection_close(&conversation->http2, &worker->http.http2, reading);
 		break;
 	case TT_PAYLOAD_DNS:
 		for (unsigned int direction = 0; direction < 2; direction++)

@@ -16,6 +16,7 @@
 #include "protocol/classify.h"
 #include "protocol/dns_stream.h"
 #include "protocol/http1_connection.h"
+#include "protocol/http2_connection.h"
 #include "protocol/stream.h"
 #include "protocol/tls_connection.h"
 
@@ -44,6 +45,7 @@ enum tt_payload_parser {
 	TT_PAYLOAD_SEARCHING, /* for a known protocol; TLS's parser, too, searches */
 	TT_PAYLOAD_DNS,
 	TT_PAYLOAD_HTTP1,
+	TT_PAYLOAD_HTTP2,
 	TT_PAYLOAD_TLS,	  /* or a protocol that may go over to it */
 	TT_PAYLOAD_NOBODY /* nothing is to be learned any more */
 };
@@ -70,11 +72,13 @@ struct tt_conversation {
 	uint8_t looking;    /* bit 1 << direction whose first bytes are looked at */
 	uint8_t from_start; /* bit 1 << direction: a message begins with its next byte */
 	uint8_t waited;	    /* pieces of a direction after its first, without the other one's */
+	bool upgraded;	    /* from HTTP/1.1 by 101: what follows may be HTTP/2 */
 	bool looked_again;  /* at what seemed to begin later; once */
 	uint32_t next_free; /* number of the next free one + 1, in the free list */
 	union {
 		struct tt_dns_stream dns[2];
 		struct tt_http1_connection http1;
+		struct tt_http2_connection http2;
 		struct tt_tls_connection tls; /* of SEARCHING, too */
 	};
 	struct tt_payload_look look; /* of SEARCHING */

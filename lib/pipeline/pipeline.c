@@ -82,6 +82,7 @@ unsigned int tt_pipeline_limits(const struct tt_pipeline *pipeline, unsigned int
 	const struct tt_worker *of = &pipeline->workers[worker];
 	const struct tt_stream_counters *streams = &of->payload.streams.counters;
 	const struct tt_http1_counters *http1 = &of->http.http1.counters;
+	const struct tt_http2_counters *http2 = &of->http.http2.counters;
 	const struct tt_tls_counters *tls = &of->tls.pool.counters;
 	unsigned int count = 0;
 
@@ -106,6 +107,12 @@ unsigned int tt_pipeline_limits(const struct tt_pipeline *pipeline, unsigned int
 		limits[count++] = (struct tt_pipeline_limit){"http_transactions",
 			of->http.http1.options.exchanges, &http1->exchanges_used,
 			&http1->exchanges_high, &http1->exchanges_full};
+		limits[count++] = (struct tt_pipeline_limit){"http2_streams",
+			of->http.http2.options.exchanges, &http2->exchanges_used,
+			&http2->exchanges_high, &http2->exchanges_full};
+		limits[count++] =
+			(struct tt_pipeline_limit){"http2_tables", of->http.http2.options.tables,
+				&http2->tables_used, &http2->tables_high, &http2->tables_full};
 		limits[count++] = (struct tt_pipeline_limit){"http_keys", of->http.key_limit,
 			&keys->keys, &keys->keys_high, &keys->other};
 	}

@@ -23,7 +23,9 @@ enum tt_http_flag {
 	TT_HTTP_PATH_TRUNCATED = 1 << 4,    /* longer than what is kept */
 	TT_HTTP_REQUEST_HEAD_CUT = 1 << 5,  /* lost, or over the limits: fields may be missing */
 	TT_HTTP_RESPONSE_HEAD_CUT = 1 << 6, /* the same of the response */
-	TT_HTTP_UPGRADED = 1 << 7 /* the connection speaks another protocol from here on */
+	TT_HTTP_UPGRADED = 1 << 7,   /* the connection speaks another protocol from here on */
+	TT_HTTP_GRPC = 1 << 8,	     /* a call of gRPC, by its content type */
+	TT_HTTP_GRPC_STATUS = 1 << 9 /* grpc_status holds */
 };
 
 /* Texts are as sent, without a final 0, cut to what is kept; folded lines are joined by a space. */
@@ -35,17 +37,20 @@ struct tt_http_transaction {
 	                          * request when there is none */
 	uint64_t request_bytes; /* of the body, chunks' frames left out */
 	uint64_t response_bytes;
-	uint16_t status;      /* 0: none */
-	uint16_t flags;	      /* enum tt_http_flag */
-	uint16_t path_bytes;  /* of `path`: the target to its `?`; absolute where it was sent so */
-	uint8_t version;      /* 10: HTTP/1.0; 11: HTTP/1.1; 0: not said. The request's, if seen */
+	uint32_t stream_id;  /* HTTP/2; 0: none */
+	uint16_t status;     /* 0: none */
+	uint16_t flags;	     /* enum tt_http_flag */
+	uint16_t path_bytes; /* of `path`: the target to its `?`; absolute where it was sent so */
+	uint16_t grpc_status;
+	uint8_t version;      /* 10: HTTP/1.0; 11: HTTP/1.1; 20: HTTP/2; 0: not said. The request's,
+	                       * if seen */
 	uint8_t method_bytes; /* 0: none */
 	uint8_t host_bytes;
 	uint8_t user_agent_bytes;
 	uint8_t content_type_bytes; /* the response's */
 	char method[TT_HTTP_METHOD_BYTES];
 	char path[TT_HTTP_PATH_BYTES];
-	char host[TT_HTTP_HOST_BYTES]; /* of the Host field, with its port */
+	char host[TT_HTTP_HOST_BYTES]; /* of the Host field, or :authority, with its port */
 	char user_agent[TT_HTTP_USER_AGENT_BYTES];
 	char content_type[TT_HTTP_CONTENT_TYPE_BYTES];
 };

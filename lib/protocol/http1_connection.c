@@ -467,6 +467,7 @@ static void response_read(struct context *c, const struct tt_http1_head *head)
 		upgraded || head->status == 204 || head->status == 304 || (known && exchange->head),
 		exchange == NULL ? NULL : &exchange->transaction.response_bytes);
 	if (upgraded) {
+		c->connection->switched = head->status == 101;
 		c->connection->websocket =
 			head->status == 101 && (head->flags & TT_HTTP1_WEBSOCKET) != 0;
 		upgrade(c);

@@ -103,6 +103,7 @@ struct tt_http1_connection {
 	uint8_t pipelined : 1;	  /* requests were sent without waiting for answers */
 	uint8_t answers_lost : 1; /* in a gap, and none has come since */
 	uint8_t websocket : 1;	  /* what it was upgraded to (RFC 6455 4.2.2) */
+	uint8_t switched : 1;	  /* it was, by 101, not by CONNECT */
 };
 
 /* Bytes that a pool maps. */

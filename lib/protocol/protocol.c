@@ -21,6 +21,7 @@ const char *tt_protocol_name(unsigned int protocol)
 		[TT_PROTOCOL_WIREGUARD] = "wireguard",
 		[TT_PROTOCOL_HTTP] = "http",
 		[TT_PROTOCOL_HTTP2] = "http2",
+		[TT_PROTOCOL_GRPC] = "grpc",
 		[TT_PROTOCOL_WEBSOCKET] = "websocket",
 		[TT_PROTOCOL_DNS] = "dns",
 		[TT_PROTOCOL_SSH] = "ssh",

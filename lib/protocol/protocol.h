@@ -20,6 +20,7 @@ enum tt_protocol {
 	/* That applications speak. */
 	TT_PROTOCOL_HTTP,
 	TT_PROTOCOL_HTTP2,
+	TT_PROTOCOL_GRPC, /* over HTTP/2 */
 	TT_PROTOCOL_WEBSOCKET,
 	TT_PROTOCOL_DNS,
 	TT_PROTOCOL_SSH,

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rules/ruleset.h"
 
+#include "protocol/protocol.h"
+
 /* Labels of a name that entries are looked for below: more are none of anybody's services. */
 #define LABELS 16
 
@@ -91,8 +93,11 @@ static bool rule_holds(const struct search *search, const struct tt_rule *rule)
 	if ((rule->texts & ~search->texts) != 0 || subject->server_port < rule->port_first ||
 		subject->server_port > rule->port_last)
 		return false;
+	bool http2 =
+		rule->protocol == TT_PROTOCOL_HTTP2 && subject->application == TT_PROTOCOL_GRPC;
+
 	if (rule->protocol != 0 && rule->protocol != subject->encryption &&
-		rule->protocol != subject->application)
+		rule->protocol != subject->application && !http2)
 		return false;
 	if (!is_in(&rule->client, subject->client, subject->ip_version) ||
 		!is_in(&rule->server, subject->server, subject->ip_version))

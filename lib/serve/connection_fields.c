@@ -71,7 +71,9 @@ static void describe_endpoint(struct tt_sink *sink, const char *name,
 static void describe_protocol(struct tt_sink *sink, const struct tt_connection_record *connection)
 {
 	const char *encryption = tt_protocol_name(connection->encryption);
-	const char *application = tt_protocol_name(connection->application);
+	bool grpc = connection->application == TT_PROTOCOL_GRPC;
+	const char *application =
+		tt_protocol_name(grpc ? TT_PROTOCOL_HTTP2 : connection->application);
 
 	if (encryption == NULL && application == NULL)
 		return;
@@ -80,6 +82,8 @@ static void describe_protocol(struct tt_sink *sink, const struct tt_connection_r
 		tt_sink_string(sink, "encryption", encryption);
 	if (application != NULL)
 		tt_sink_string(sink, "application", application);
+	if (grpc)
+		tt_sink_string(sink, "api", tt_protocol_name(TT_PROTOCOL_GRPC));
 	tt_sink_end_object(sink);
 }
 

@@ -14,6 +14,8 @@ static const char *describe_text(
 
 static const char *version_text(uint8_t version)
 {
+	if (version == 20)
+		return "2";
 	return version == 10 ? "1.0" : "1.1";
 }
 
@@ -42,7 +44,8 @@ static void describe_response(struct tt_sink *sink, const struct tt_http_record 
 		transaction->method_bytes + transaction->host_bytes + transaction->route_bytes +
 		transaction->user_agent_bytes;
 
-	tt_sink_unsigned(sink, "status", transaction->status);
+	if (transaction->status != 0)
+		tt_sink_unsigned(sink, "status", transaction->status);
 	describe_text(sink, "content_type", content_type, transaction->content_type_bytes);
 	if ((transaction->flags & TT_HTTP_RESPONSE_WHOLE) != 0)
 		tt_sink_unsigned(sink, "response_bytes", transaction->response_bytes);
@@ -60,10 +63,14 @@ void tt_http_describe(
 	tt_service_describe(sink, transaction->service);
 	if (transaction->version != 0)
 		tt_sink_string(sink, "version", version_text(transaction->version));
+	if (transaction->stream_id != 0)
+		tt_sink_unsigned(sink, "stream_id", transaction->stream_id);
 	if ((transaction->flags & TT_HTTP_REQUEST) != 0)
 		describe_request(sink, transaction);
 	if ((transaction->flags & TT_HTTP_RESPONSE) != 0)
 		describe_response(sink, transaction);
+	if ((transaction->flags & TT_HTTP_GRPC_STATUS) != 0)
+		tt_sink_unsigned(sink, "grpc_status", transaction->grpc_status);
 	tt_sink_unsigned(sink, "start_us", transaction->start_us);
 	if ((transaction->flags & both) == both)
 		tt_sink_unsigned(sink, "latency_us", transaction->latency_us);

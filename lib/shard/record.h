@@ -136,6 +136,8 @@ struct tt_http_record {
 	uint16_t flags; /* enum tt_http_flag */
 	uint16_t path_bytes;
 	uint16_t service; /* rules/service.h; 0: none */
+	uint32_t stream_id;
+	uint16_t grpc_status;
 	uint8_t method_bytes;
 	uint8_t host_bytes;
 	uint8_t route_bytes;
