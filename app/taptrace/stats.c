@@ -26,6 +26,19 @@ static const struct tt_column columns[] = {
 	{0},
 };
 
+/* What overloaded workers left out, by step; NULL: nothing. */
+static void print_shed(json_t *shed)
+{
+	const char *name;
+	json_t *step;
+
+	json_object_foreach(shed, name, step) if (tt_json_unsigned(step, "entered") > 0) printf(
+		"shed %-19s %20" PRIu64 " flows, %" PRIu64 " times, %.1f s, now %" PRIu64 " %%\n",
+		name, tt_json_unsigned(step, "flows"), tt_json_unsigned(step, "entered"),
+		(double)tt_json_unsigned(step, "time_us") / 1e6,
+		tt_json_unsigned(step, "share_percent"));
+}
+
 static void print_ledger(const json_t *ledger)
 {
 	json_t *dropped = json_object_get(ledger, "dropped");
@@ -40,6 +53,7 @@ static void print_ledger(const json_t *ledger)
 	printf("%-24s %20" PRIu64 "\n", "dropped", sum);
 	json_object_foreach(dropped, reason, count) if (json_integer_value(count) != 0)
 		printf("  %-22s %20" JSON_INTEGER_FORMAT "\n", reason, json_integer_value(count));
+	print_shed(json_object_get(ledger, "shed"));
 	printf("%-24s %20" PRIu64 "\n", "in flight", tt_json_unsigned(ledger, "in_flight"));
 	printf("%-24s %20s\n", "closes", closes ? "yes" : "NO");
 	if (json_is_false(json_object_get(ledger, "missed_known")))

@@ -151,6 +151,13 @@ struct tt_config {
 	} duplicates;
 
 	struct {
+		bool shed;
+		uint64_t react_us;
+		uint64_t recover_us;
+		uint32_t long_flow_packets;
+	} overload;
+
+	struct {
 		struct tt_config_filter_rule include[TT_CONFIG_FILTER_RULES];
 		struct tt_config_filter_rule exclude[TT_CONFIG_FILTER_RULES];
 		uint32_t include_count;

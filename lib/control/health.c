@@ -89,6 +89,8 @@ static void judge(struct tt_health *health)
 			health->faults |= TT_HEALTH_WORKER_STUCK;
 		if (health->table_fill[w] > TT_HEALTH_FILL_LIMIT)
 			health->faults |= TT_HEALTH_TABLE_FULL;
+		if (health->shed_level[w] > 0)
+			health->faults |= TT_HEALTH_SHEDDING;
 	}
 }
 
@@ -110,6 +112,8 @@ void tt_control_health(struct tt_control *control, struct tt_health *health)
 		health->worker_lag_us[w] = since(now_us, &control->watch.moved_us[w]);
 		health->table_fill[w] =
 			(double)tt_counter_read(&flows->live) / config->flow.connections;
+		health->shed_level[w] = (unsigned int)tt_counter_read(
+			&tt_pipeline_worker_counters(control->pipeline, w)->overload.level);
 	}
 	read_window(control, health);
 	judge(health);

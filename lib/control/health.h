@@ -23,7 +23,8 @@ enum tt_health_fault {
 	TT_HEALTH_WORKER_STUCK = 1 << 0,
 	TT_HEALTH_CONTROL_STUCK = 1 << 1,
 	TT_HEALTH_LOSS = 1 << 2,
-	TT_HEALTH_TABLE_FULL = 1 << 3
+	TT_HEALTH_TABLE_FULL = 1 << 3,
+	TT_HEALTH_SHEDDING = 1 << 4
 };
 
 struct tt_health {
@@ -33,6 +34,7 @@ struct tt_health {
 	uint64_t
 		worker_lag_us[TT_CONFIG_WORKERS]; /* the same of each worker's, as it was watched */
 	double table_fill[TT_CONFIG_WORKERS];	  /* of each worker's flow table, 0 to 1 */
+	unsigned int shed_level[TT_CONFIG_WORKERS]; /* of each worker (pipeline/overload.h) */
 	double journal_fill;
 	uint64_t window_us;	  /* how far back the two below reach: a minute, or less */
 	uint64_t window_received; /* packets, lost ones included */

@@ -68,6 +68,12 @@ enum tt_flow_state {
 	TT_FLOW_UNREPORTED /* closed and out of the index; its record found no room yet */
 };
 
+/* What of a flow is not measured because its worker was overloaded, bits of struct tt_flow.sampled. */
+enum tt_flow_sampled {
+	TT_FLOW_SAMPLED_PAYLOAD = 1 << 0, /* its payload, all of it or from some point on */
+	TT_FLOW_SAMPLED_START = 1 << 1	  /* packets before its first one, perhaps */
+};
+
 struct tt_flow_counters {
 	uint64_t packets;
 	uint64_t ip_bytes;
@@ -85,7 +91,8 @@ struct tt_flow {
 	struct tt_flow_counters counters[2]; /* by direction, 0 from the key's low endpoint */
 	uint64_t end_us;		     /* of the latest packet, since the epoch */
 	uint32_t seen_ms;		     /* tt_flow_clock.now_ms at the last packet; wraps */
-	uint8_t state;			     /* enum tt_flow_state */
+	uint8_t state : 4;		     /* enum tt_flow_state */
+	uint8_t sampled : 4;		     /* the worker's: enum tt_flow_sampled */
 	uint8_t class;			     /* enum tt_flow_class */
 	uint8_t client;			     /* direction of the client's packets: 0 or 1 */
 	uint8_t patience : 4; /* its timeout is that of its class, so often doubled */

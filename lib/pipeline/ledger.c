@@ -11,6 +11,7 @@ const char *tt_drop_reason_name(enum tt_drop_reason reason)
 		[TT_DROP_EXCLUDED] = "excluded",
 		[TT_DROP_DUPLICATE] = "duplicate",
 		[TT_DROP_RING_FULL] = "ring_full",
+		[TT_DROP_SHED] = "shed",
 	};
 
 	return names[reason];

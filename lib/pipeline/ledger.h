@@ -20,6 +20,7 @@ enum tt_drop_reason {
 	TT_DROP_EXCLUDED,  /* by the configured filters */
 	TT_DROP_DUPLICATE, /* of a packet that came before */
 	TT_DROP_RING_FULL, /* the worker that owns the flow was too far behind */
+	TT_DROP_SHED,	   /* of flows that an overloaded worker does not begin (overload.h) */
 	TT_DROP_REASONS
 };
 

@@ -1,6 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/ledger_totals.h"
 
+static void add_shed(struct tt_ledger_totals *totals, const struct tt_overload_counters *counters)
+{
+	unsigned int level = (unsigned int)tt_counter_read(&counters->level);
+
+	for (unsigned int step = 0; step < TT_OVERLOAD_STEPS; step++) {
+		const struct tt_overload_step_counters *of = &counters->steps[step];
+		unsigned int quarters = tt_overload_quarters(level, step);
+
+		if (quarters > totals->shed[step].quarters)
+			totals->shed[step].quarters = quarters;
+		totals->shed[step].entered += tt_counter_read(&of->entered);
+		totals->shed[step].time_us += tt_counter_read(&of->time_us);
+		totals->shed[step].flows += tt_counter_read(&of->flows);
+	}
+}
+
 /* Sums in an order that can only overstate what is in flight: what became of packets first, what
  * was received last. */
 void tt_ledger_totals(struct tt_ledger_totals *totals, const struct tt_pipeline *pipeline,
@@ -20,6 +36,7 @@ void tt_ledger_totals(struct tt_ledger_totals *totals, const struct tt_pipeline 
 			totals->dropped[reason] += count;
 			dropped += count;
 		}
+		add_shed(totals, &tt_pipeline_worker_counters(pipeline, w)->overload);
 	}
 	for (unsigned int port = 0; port < tt_driver_port_count(driver); port++) {
 		struct tt_port_statistics statistics;

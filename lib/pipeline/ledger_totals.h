@@ -22,6 +22,13 @@ struct tt_ledger_totals {
 	uint64_t no_mbuf;
 	uint64_t errors;
 	uint64_t in_flight;
+	/* What overloaded workers shed: most of all workers now, and sums. */
+	struct {
+		unsigned int quarters;
+		uint64_t entered;
+		uint64_t time_us;
+		uint64_t flows;
+	} shed[TT_OVERLOAD_STEPS];
 	bool missed_known; /* false: some port cannot tell what it missed */
 
 	/* received = processed + all that was dropped, in_flight aside; and in_flight is no more

@@ -587,6 +587,62 @@ static void read_segment(
 		tt_payload_end(reading);
 }
 
+/* Is nothing under way in a conversation, so that what was reported of it is whole? DNS's answers are
+ * waited for elsewhere. */
+static bool may_stop(const struct tt_conversation *conversation)
+{
+	switch ((enum tt_payload_parser)conversation->parser) {
+	case TT_PAYLOAD_HTTP1:
+		return tt_http1_connection_is_idle(&conversation->http1);
+	case TT_PAYLOAD_SEARCHING:
+	case TT_PAYLOAD_TLS:
+		return conversation->tls.handshake == 0;
+	default:
+		return false;
+	}
+}
+
+/* What waits for earlier segments belongs to what has not begun. */
+static void stop(struct tt_payload_reading *reading)
+{
+	struct tt_conversation *conversation = reading->conversation;
+
+	if (conversation->parser == TT_PAYLOAD_HTTP1)
+		tt_http1_connection_close(
+			&conversation->http1, &reading->worker->http.http1, reading);
+	else
+		tt_tls_connection_close(&conversation->tls, &reading->worker->tls.pool, NULL);
+	conversation->parser = TT_PAYLOAD_NOBODY;
+	tt_payload_end(reading);
+}
+
+/* Under overload: is the flow's payload not looked at, or no longer? */
+static bool shed(struct tt_payload_reading *reading)
+{
+	struct tt_worker *worker = reading->worker;
+	struct tt_flow *flow = reading->flow;
+	enum tt_overload_step step = TT_OVERLOAD_NEW_PAYLOAD;
+
+	if (flow->payload != TT_PAYLOAD_NEW) {
+		step = TT_OVERLOAD_LONG_PAYLOAD;
+		if (reading->conversation == NULL ||
+			flow->counters[0].packets + flow->counters[1].packets <
+				worker->overload.options.long_flow_packets)
+			return false;
+	}
+	if (!tt_overload_sheds(&worker->overload, step, flow->hash))
+		return false;
+	if (reading->conversation != NULL) {
+		if (!may_stop(reading->conversation))
+			return false;
+		stop(reading);
+	}
+	flow->payload = TT_PAYLOAD_PASSED;
+	flow->sampled = (flow->sampled | TT_FLOW_SAMPLED_PAYLOAD) & 15u;
+	tt_counter_add(&worker->counters.overload.steps[step].flows, 1);
+	return true;
+}
+
 static struct tt_payload_reading *begin_reading(
 	struct tt_worker *worker, struct tt_flow *flow, uint64_t time_us)
 {
@@ -636,6 +692,8 @@ void tt_payload_read(struct tt_worker *worker, unsigned int i, struct tt_flow *f
 	struct tt_payload_reading *reading =
 		begin_reading(worker, flow, worker->burst.received[i].time_us);
 
+	if (unlikely(worker->overload.level > 0) && shed(reading))
+		return;
 	if (flow->key.ip_protocol == IPPROTO_UDP) {
 		tt_payload_read_datagram(reading, i);
 		return;

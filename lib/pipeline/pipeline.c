@@ -276,6 +276,14 @@ static bool make_worker(struct tt_pipeline *pipeline, unsigned int number,
 	worker->clock = &pipeline->clock;
 	worker->timeouts = &pipeline->timeouts;
 	worker->stop = &pipeline->stop;
+	tt_overload_begin(&worker->overload,
+		&(struct tt_overload_options){
+			.enabled = config->overload.shed && !options->source->waits,
+			.react_us = config->overload.react_us,
+			.recover_us = config->overload.recover_us,
+			.long_flow_packets = config->overload.long_flow_packets,
+		},
+		&worker->counters.overload);
 
 	pipeline->fragment_bytes = tt_fragment_table_bytes(config->fragments.datagrams) +
 		tt_reassembly_bytes(REASSEMBLY_SLOTS, TT_PAYLOAD_DATAGRAM_BYTES);

@@ -17,6 +17,7 @@
 #include "flow/table.h"
 #include "packet/fragment.h"
 #include "pipeline/ledger.h"
+#include "pipeline/overload.h"
 #include "pipeline/source.h"
 #include "protocol/dns_stats.h"
 #include "protocol/dns_transactions.h"
@@ -76,6 +77,7 @@ struct tt_worker_counters {
 	/* Left out, by tap port; and whether every packet is looked at for them, 0 or 1 */
 	tt_counter duplicates[TT_PORT_LIMIT];
 	tt_counter removing_duplicates;
+	struct tt_overload_counters overload;
 	tt_counter first_us; /* since the epoch, of the earliest packet received; 0: none yet */
 	tt_counter last_us;  /* of the latest */
 };

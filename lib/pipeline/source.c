@@ -15,6 +15,7 @@ struct queue {
 struct worker_queues {
 	struct queue queues[TT_PORT_LIMIT];
 	unsigned int count;
+	bool behind; /* see struct tt_source */
 } __attribute__((aligned(64)));
 
 struct tt_driver_source {
@@ -56,16 +57,19 @@ static unsigned int receive(void *context, unsigned int worker, struct tt_receiv
 	unsigned int limit, uint64_t now_us)
 {
 	struct tt_driver_source *source = context;
-	const struct worker_queues *mine = &source->workers[worker];
+	struct worker_queues *mine = &source->workers[worker];
 	unsigned int begins[TT_PORT_LIMIT];
 	unsigned int count = 0, queues = 0;
 
+	mine->behind = false;
 	for (unsigned int i = mine->count; i-- > 0 && count < limit;) {
 		const struct queue *queue = &mine->queues[i];
-		unsigned int share = (limit - count) / (i + 1);
-		unsigned int got = tt_port_receive(source->driver, queue->port, queue->queue,
-			received + count, share > 0 ? share : 1, now_us);
+		unsigned int part = (limit - count) / (i + 1);
+		unsigned int share = part > 0 ? part : 1;
+		unsigned int got = tt_port_receive(
+			source->driver, queue->port, queue->queue, received + count, share, now_us);
 
+		mine->behind = mine->behind || got == share;
 		if (got == 0)
 			continue;
 		begins[queues++] = count;
@@ -74,6 +78,13 @@ static unsigned int receive(void *context, unsigned int worker, struct tt_receiv
 	if (queues > 1)
 		put_in_order(received, begins, queues, count);
 	return count;
+}
+
+static bool behind(void *context, unsigned int worker)
+{
+	const struct tt_driver_source *source = context;
+
+	return source->workers[worker].behind;
 }
 
 static bool ended(void *context, unsigned int worker)
@@ -130,6 +141,7 @@ struct tt_driver_source *tt_driver_source_create(
 	*source = (struct tt_source){
 		.context = made,
 		.receive = receive,
+		.behind = behind,
 		.ended = ended,
 		.sync_clock = sync_clock,
 		.receivers = receivers,

@@ -17,6 +17,10 @@ struct tt_source {
 	unsigned int (*receive)(void *context, unsigned int worker, struct tt_received *received,
 		unsigned int limit, uint64_t now_us);
 
+	/* Called by the worker behind that: did some queue give all that it was asked for, so that it
+	 * may hold more? NULL: one burst asks for all. */
+	bool (*behind)(void *context, unsigned int worker);
+
 	/* Called by the worker when it received nothing: will nothing come any more? */
 	bool (*ended)(void *context, unsigned int worker);
 

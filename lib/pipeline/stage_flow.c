@@ -161,6 +161,7 @@ static struct tt_flow *make_flow(struct tt_worker *worker, const struct tt_flow_
 		tt_flow_table_insert(worker->flows, key, hash, tt_flow_report_record, worker);
 
 	flow->uid = worker->uid_base | ++worker->uid_count;
+	worker->overload.created[tt_overload_kind_of(key->ip_protocol)]++;
 	flow->start_us = time_us;
 	flow->end_us = time_us;
 	if (unlikely(worker->duplicates.table != NULL))
@@ -258,6 +259,39 @@ static enum tt_flow_class class_of_other(const struct tt_flow *flow)
 									      : TT_FLOW_UDP_ONE_WAY;
 }
 
+/* Under overload: is the flow that packet i would begin left out? Then so is the packet. */
+static bool shed(struct tt_worker *worker, unsigned int i)
+{
+	struct tt_burst *burst = &worker->burst;
+
+	if (!tt_overload_refuses(&worker->overload, burst->key[i].ip_protocol, burst->hash[i]))
+		return false;
+	burst->left_out++;
+	tt_counter_add(&worker->counters.ledger.dropped[TT_DROP_SHED], 1);
+	tt_counter_add(&worker->counters.overload.steps[TT_OVERLOAD_NEW_FLOWS].flows, 1);
+	if (burst->fragment[i] != TT_BURST_PLAIN)
+		rte_pktmbuf_free(burst->datagram[i]);
+	return true;
+}
+
+/* NULL: it is shed, and so is the packet. */
+static struct tt_flow *begin_flow(
+	struct tt_worker *worker, unsigned int i, const struct tt_tcp_segment *segment)
+{
+	const struct tt_burst *burst = &worker->burst;
+	const struct tt_overload *overload = &worker->overload;
+	bool may_miss = unlikely(overload->missed > 0);
+
+	if (may_miss && shed(worker, i))
+		return NULL;
+	struct tt_flow *flow = make_flow(worker, &burst->key[i], burst->hash[i], &burst->packet[i],
+		burst->direction[i], burst->received[i].time_us);
+	if (may_miss && tt_overload_missed(overload, flow->key.ip_protocol, flow->hash) &&
+		(segment == NULL || (segment->flags & TT_TCP_SYN) == 0))
+		flow->sampled = (flow->sampled | TT_FLOW_SAMPLED_START) & 15u;
+	return flow;
+}
+
 static void account(struct tt_worker *worker, unsigned int i, struct tt_flow *flow)
 {
 	struct tt_burst *burst = &worker->burst;
@@ -277,8 +311,9 @@ static void account(struct tt_worker *worker, unsigned int i, struct tt_flow *fl
 		flow = NULL;
 	}
 	if (flow == NULL)
-		flow = make_flow(worker, &burst->key[i], burst->hash[i], packet, direction,
-			received->time_us);
+		flow = begin_flow(worker, i, is_tcp ? &segment : NULL);
+	if (unlikely(flow == NULL))
+		return;
 
 	count_packet(flow, direction, packet, received, (uint32_t)worker->flow_clock->now_ms);
 	if (is_tcp)

@@ -53,12 +53,17 @@ void *tt_worker_reserve(struct tt_worker *worker, enum tt_record_kind kind, size
 	return record;
 }
 
-static uint64_t wall_clock_us(const struct tt_pipeline_clock *clock)
+/* Of the TSC: goes on whatever becomes of the wall clock. */
+static uint64_t monotonic_us(const struct tt_pipeline_clock *clock)
 {
 	unsigned __int128 scaled = (unsigned __int128)rte_rdtsc() * clock->us_per_cycle_scaled;
 
-	return atomic_load_explicit(&clock->offset_us, memory_order_relaxed) +
-		(uint64_t)(scaled >> 32);
+	return (uint64_t)(scaled >> 32);
+}
+
+static uint64_t wall_clock_us(const struct tt_pipeline_clock *clock)
+{
+	return atomic_load_explicit(&clock->offset_us, memory_order_relaxed) + monotonic_us(clock);
 }
 
 static void count_stage(
@@ -231,6 +236,33 @@ static unsigned int take_over_all(struct tt_worker *worker, uint64_t *since)
 	return count;
 }
 
+/* Half of what another worker can leave for this one waits. */
+static bool rings_are_behind(const struct tt_worker *worker)
+{
+	for (unsigned int from = 0; from < worker->worker_count; from++) {
+		const struct rte_ring *inbox = worker->inbox[from];
+
+		if (inbox != NULL && rte_ring_count(inbox) > rte_ring_get_capacity(inbox) / 2)
+			return true;
+	}
+	return false;
+}
+
+static void watch_load(struct tt_worker *worker, unsigned int received, unsigned int taken_over)
+{
+	const struct tt_source *source = &worker->source;
+	bool behind = received == TT_BURST;
+
+	if (!worker->overload.options.enabled)
+		return;
+	if (source->behind != NULL)
+		behind = received > 0 && source->behind(source->context, worker->number);
+	if (!behind && taken_over >= TT_BURST)
+		behind = rings_are_behind(worker);
+	tt_overload_round(&worker->overload,
+		source->packet_time ? worker->clock_us : monotonic_us(worker->clock), behind);
+}
+
 /* As many entries as the time since the last sweep asks for. */
 static void sweep(struct tt_worker *worker, uint64_t *since)
 {
@@ -353,13 +385,12 @@ int tt_worker_run(void *argument)
 	begin(worker);
 	for (uint64_t round_began = rte_rdtsc(); obey(worker);) {
 		uint64_t since = rte_rdtsc();
-		unsigned int packets = take_over_all(worker, &since);
+		unsigned int taken_over = take_over_all(worker, &since);
+		unsigned int received = 0;
 
 		take_timeouts(worker);
 		if (may_receive(worker)) {
-			unsigned int received = receive(worker, &since);
-
-			packets += received;
+			received = receive(worker, &since);
 			if (atomic_load_explicit(worker->stop, memory_order_relaxed) ||
 				(received == 0 && source->ended(source->context, worker->number)))
 				stop_receiving(worker);
@@ -368,7 +399,9 @@ int tt_worker_run(void *argument)
 			tt_worker_advance(worker, wall_clock_us(worker->clock));
 		sweep(worker, &since);
 		tt_statistics_continue(worker);
+		watch_load(worker, received, taken_over);
 
+		unsigned int packets = taken_over + received;
 		uint64_t now = rte_rdtsc();
 		rte_rcu_qsbr_quiescent(worker->rules.published->readers, worker->number);
 		tt_counter_add(&counters->rounds, 1);

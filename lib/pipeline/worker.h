@@ -72,6 +72,7 @@ struct tt_worker {
 	const atomic_bool *stop;      /* control core: wo */
 	atomic_bool stopped;	      /* this worker receives no more; control core: ro */
 
+	struct tt_overload overload;
 	struct tt_worker_duplicates duplicates;
 	struct tt_worker_payload payload;
 	struct tt_worker_dns dns;

@@ -672,6 +672,12 @@ void tt_http1_connection_start(struct tt_http1_connection *connection)
 	connection->side[1].state = TT_HTTP1_HEAD;
 }
 
+bool tt_http1_connection_is_idle(const struct tt_http1_connection *connection)
+{
+	return connection->queued == 0 && connection->side[0].slab == 0 &&
+		connection->side[1].slab == 0;
+}
+
 size_t tt_http1_connection_data(struct tt_http1_connection *connection, struct tt_http1_pool *pool,
 	unsigned int direction, const uint8_t *bytes, size_t length, uint64_t time_us,
 	void *context)

@@ -126,6 +126,9 @@ static inline bool tt_http1_connection_upgraded(const struct tt_http1_connection
 	return connection->side[0].state == TT_HTTP1_UPGRADED;
 }
 
+/* Has every transaction been reported that began, and no message begun since? */
+bool tt_http1_connection_is_idle(const struct tt_http1_connection *connection);
+
 /* The next bytes in order. Returns how many are HTTP/1's: all, but once the connection is upgraded;
  * the rest, and both directions' later bytes, are the next protocol's. `context` is handed to the
  * report of what is complete by these bytes. */

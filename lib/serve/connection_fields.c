@@ -117,6 +117,18 @@ static void describe_layers(struct tt_sink *sink, const struct tt_connection_rec
 	tt_sink_end_array(sink);
 }
 
+static void describe_sampled(struct tt_sink *sink, uint8_t sampled)
+{
+	if (sampled == 0)
+		return;
+	tt_sink_begin_array(sink, "sampled");
+	if ((sampled & TT_FLOW_SAMPLED_START) != 0)
+		tt_sink_string(sink, NULL, "start");
+	if ((sampled & TT_FLOW_SAMPLED_PAYLOAD) != 0)
+		tt_sink_string(sink, NULL, "payload");
+	tt_sink_end_array(sink);
+}
+
 static void describe_tap_ports(struct tt_sink *sink, uint32_t ports)
 {
 	if (ports == 0)
@@ -189,6 +201,7 @@ void tt_connection_describe(struct tt_sink *sink, const char *name,
 	tt_sink_string(sink, "direction_from", direction_from_name(connection->direction_from));
 	describe_protocol(sink, connection);
 	tt_service_describe(sink, connection->service);
+	describe_sampled(sink, connection->sampled);
 	describe_vlans(sink, connection);
 	describe_layers(sink, connection);
 	describe_tap_ports(sink, connection->tap_ports[0] | connection->tap_ports[1]);

@@ -29,6 +29,15 @@ static double percent(uint64_t part, uint64_t whole)
 	return whole == 0 ? 0 : 100.0 * (double)part / (double)whole;
 }
 
+static void add_shedding(struct list *list, unsigned int worker, unsigned int level)
+{
+	enum tt_overload_step step = (level - 1) / TT_OVERLOAD_QUARTERS;
+
+	add(list, "worker %u is behind and sheds %u %% of %s", worker,
+		100 * tt_overload_quarters(level, step) / TT_OVERLOAD_QUARTERS,
+		tt_overload_step_name(step));
+}
+
 unsigned int tt_health_reasons(
 	const struct tt_health *health, char (*reasons)[TT_HEALTH_REASON_BYTES], unsigned int limit)
 {
@@ -46,6 +55,9 @@ unsigned int tt_health_reasons(
 			add(&list, "the flow table of worker %u is full to %.1f %%", w,
 				100 * health->table_fill[w]);
 	}
+	for (unsigned int w = 0; w < health->workers; w++)
+		if (health->shed_level[w] > 0)
+			add_shedding(&list, w, health->shed_level[w]);
 	if ((health->faults & TT_HEALTH_LOSS) != 0)
 		add(&list, "%.2f %% of the packets of the last %" PRIu64 " s were lost",
 			percent(health->window_lost, health->window_received),

@@ -105,6 +105,23 @@ static void describe_dns(struct tt_sink *sink, const struct tt_dns_transactions_
 	put_counter(sink, "dns_duplicate_responses", &counters->duplicate_responses);
 }
 
+static void describe_overload(struct tt_sink *sink, const struct tt_overload_counters *counters)
+{
+	unsigned int level = (unsigned int)tt_counter_read(&counters->level);
+
+	tt_sink_begin_object(sink, "shed");
+	for (unsigned int step = 0; step < TT_OVERLOAD_STEPS; step++) {
+		tt_sink_begin_object(sink, tt_overload_step_name(step));
+		tt_sink_unsigned(sink, "share_percent",
+			100 * tt_overload_quarters(level, step) / TT_OVERLOAD_QUARTERS);
+		put_counter(sink, "entered", &counters->steps[step].entered);
+		put_counter(sink, "time_us", &counters->steps[step].time_us);
+		put_counter(sink, "flows", &counters->steps[step].flows);
+		tt_sink_end_object(sink);
+	}
+	tt_sink_end_object(sink);
+}
+
 void tt_worker_describe(
 	struct tt_sink *sink, const char *name, const struct tt_status *status, uint32_t worker)
 {
@@ -135,6 +152,7 @@ void tt_worker_describe(
 	describe_dns(sink, tt_pipeline_dns_counters(pipeline, worker));
 	put_counter(sink, "excluded_connections", &counters->excluded_connections);
 	put_counter(sink, "excluded_records", &counters->excluded_records);
+	describe_overload(sink, &counters->overload);
 	put_counter(sink, "connections", &flows->live);
 	put_counter(sink, "half_open", &flows->half_open);
 	put_counter(sink, "created", &flows->created);

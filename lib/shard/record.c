@@ -63,6 +63,7 @@ void tt_connection_record_make(struct tt_connection_record *record, const struct
 	record->vlan_count = flow->vlan_count;
 	record->layer_count = flow->layer_count;
 	record->layer_has_id = flow->layer_has_id;
+	record->sampled = flow->sampled;
 	if (key->ip_protocol == IPPROTO_ICMP || key->ip_protocol == IPPROTO_ICMPV6) {
 		record->icmp_type = flow->icmp_type;
 		record->icmp_code = flow->icmp_code;

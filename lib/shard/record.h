@@ -82,6 +82,7 @@ struct tt_connection_record {
 	uint8_t layer_has_id; /* bit 1 << layer number */
 	uint8_t icmp_type;    /* of the client's first packet, ICMP and ICMPv6 alone */
 	uint8_t icmp_code;
+	uint8_t sampled;	   /* enum tt_flow_sampled */
 	uint16_t service;	   /* rules/service.h; 0: none; the worker's to set */
 	struct tt_tcp_summary tcp; /* TCP alone; its halves by side */
 };

@@ -57,6 +57,10 @@ static void test_defaults(void)
 	CU_ASSERT_EQUAL(config->duplicates.remove, TT_DUPLICATES_OFF);
 	CU_ASSERT_EQUAL(config->duplicates.packets, 16384);
 	CU_ASSERT_EQUAL(config->duplicates.window_us, 20000);
+	CU_ASSERT_TRUE(config->overload.shed);
+	CU_ASSERT_EQUAL(config->overload.react_us, 100000);
+	CU_ASSERT_EQUAL(config->overload.recover_us, 5000000);
+	CU_ASSERT_EQUAL(config->overload.long_flow_packets, 64);
 	CU_ASSERT_EQUAL(config->tunnels.layer_kinds, ALL_LAYERS);
 	CU_ASSERT_EQUAL(config->tunnels.layer_limit, TT_PACKET_LAYERS);
 	CU_ASSERT_EQUAL(config->journal.connections, 1000000);
@@ -106,6 +110,7 @@ static const char every_key[] =
 	"    other: 29s\n"
 	"fragments: {datagrams: 5K, timeout: 11s}\n"
 	"duplicates: {remove: auto, packets: 4K, window: 30ms}\n"
+	"overload: {shed: false, react: 200ms, recover: 20s, long_flow: 1K}\n"
 	"filter:\n"
 	"  include:\n"
 	"  - {network: 10.0.0.0/8, port: 80, protocol: tcp, vlan: 5}\n"
@@ -295,6 +300,10 @@ static void test_every_key_is_read(void)
 	CU_ASSERT_EQUAL(config->duplicates.remove, TT_DUPLICATES_AUTO);
 	CU_ASSERT_EQUAL(config->duplicates.packets, 4000);
 	CU_ASSERT_EQUAL(config->duplicates.window_us, 30000);
+	CU_ASSERT_FALSE(config->overload.shed);
+	CU_ASSERT_EQUAL(config->overload.react_us, 200000);
+	CU_ASSERT_EQUAL(config->overload.recover_us, 20000000);
+	CU_ASSERT_EQUAL(config->overload.long_flow_packets, 1000);
 	CU_ASSERT_EQUAL(config->tunnels.layer_kinds, 0);
 	CU_ASSERT_EQUAL(config->tunnels.layer_limit, 2);
 	CU_ASSERT_FALSE(config->dns.enabled);

@@ -40,7 +40,9 @@ struct rig {
 			      * is one receiver. */
 	_Atomic uint64_t
 		laps; /* an endless one begins no more than so many; UINT64_MAX to begin with */
-	bool journal; /* records go there, not to `records` */
+	/* Of struct tt_source. Given: packets are received one by one, and none waits. */
+	bool (*behind)(void *context, unsigned int worker);
+	bool journal;	      /* records go there, not to `records` */
 	unsigned int rest_us; /* of the control core after each 16 records */
 	enum tt_close_reason end_reason;
 	/* Of struct tt_control_options; their context is the rig. */
@@ -261,6 +263,8 @@ static inline unsigned int rig_receive(void *context, unsigned int worker,
 	uint64_t begun_ms = rig_now_ms();
 	unsigned int count = 0;
 
+	if (rig->behind != NULL)
+		limit = 1;
 	while (atomic_load_explicit(&rig->hold[worker], memory_order_acquire))
 		rig_yield(begun_ms);
 	for (;;) {
@@ -386,8 +390,9 @@ static inline void rig_create(struct rig *rig)
 		.context = rig,
 		.receive = rig_receive,
 		.ended = rig_ended,
+		.behind = rig->behind,
 		.receivers = rig->receivers,
-		.waits = !rig->live && rig->receivers == 1,
+		.waits = !rig->live && rig->receivers == 1 && rig->behind == NULL,
 		.packet_time = !rig->live,
 		.symmetric = rig->config->workers.count == 1,
 	};

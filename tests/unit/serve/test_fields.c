@@ -298,7 +298,7 @@ static void test_summaries(void)
 		"\"connections\":3,\"ledger\":{\"received\":27,\"processed\":6,"
 		"\"dropped\":{\"missed\":0,\"no_mbuf\":0,\"errors\":0,\"not_ip\":1,"
 		"\"malformed_link\":2,\"malformed_ipv4\":3,\"malformed_ipv6\":4,\"excluded\":6,"
-		"\"duplicate\":7,\"ring_full\":5},"
+		"\"duplicate\":7,\"ring_full\":5,\"shed\":0},"
 		"\"closes\":true}}");
 
 	/* What no port can tell is absent. */
@@ -310,7 +310,7 @@ static void test_summaries(void)
 		"\"connections\":0,\"ledger\":{\"received\":2,\"processed\":0,"
 		"\"dropped\":{\"no_mbuf\":0,\"errors\":0,\"not_ip\":0,"
 		"\"malformed_link\":0,\"malformed_ipv4\":0,\"malformed_ipv6\":0,\"excluded\":0,"
-		"\"duplicate\":0,\"ring_full\":0},"
+		"\"duplicate\":0,\"ring_full\":0,\"shed\":0},"
 		"\"in_flight\":2,\"missed_known\":false,\"closes\":false}}");
 }
 
