@@ -248,10 +248,18 @@ static struct tt_control_fetch *request_of(
 	return request;
 }
 
+/* Before anyone looks a name up. */
+static void settle_names(struct tt_control *control)
+{
+	if (control->names != NULL)
+		tt_names_settle(control->names);
+}
+
 static void merge_closed(struct tt_control *control, const struct tt_connection_record *record)
 {
 	tt_counter_add(&control->counters.closed, 1);
 	if (control->closed != NULL) {
+		settle_names(control);
 		control->closed(control->context, record);
 		return;
 	}
@@ -424,6 +432,7 @@ static uint64_t merge_all(struct tt_control *control, bool *waiting)
 	*waiting = post_statistics(control) || *waiting;
 	for (unsigned int w = 0; w < control->worker_count; w++)
 		merged += tt_shard_consume(tt_pipeline_shard(control->pipeline, w), merge, control);
+	settle_names(control);
 	pthread_mutex_unlock(&control->mutex);
 	tt_counter_add(&control->counters.rounds, 1);
 	return merged;

@@ -182,11 +182,29 @@ void tt_aggregate_reset(struct tt_aggregate *table)
 	tt_counter_set(&table->counters.sketches, 0);
 }
 
-static uint32_t key_hash(const struct tt_aggregate *table, const struct tt_aggregate_key *key)
+uint32_t tt_aggregate_hash(const struct tt_aggregate *table, const struct tt_aggregate_key *key)
 {
 	uint64_t hash = tt_hash_bytes(table->options.secret, key->bytes, table->layout.key_bytes);
 
 	return (uint32_t)tt_hash_bytes(hash, key->text, key->text_bytes);
+}
+
+void tt_aggregate_prefetch_bucket(const struct tt_aggregate *table, uint32_t hash)
+{
+	__builtin_prefetch(&table->buckets[hash & table->bucket_mask]);
+}
+
+/* All that counting touches: it begins with the key, and the text begins behind the sketch. */
+void tt_aggregate_prefetch_entry(const struct tt_aggregate *table, uint32_t hash)
+{
+	uint32_t number = table->buckets[hash & table->bucket_mask];
+
+	if (number == NONE)
+		return;
+	const uint8_t *line = (const uint8_t *)slot_at(table, number);
+	size_t end = sizeof(struct slot) + table->layout.text_offset + LINE_BYTES;
+	for (size_t at = 0; at < end; at += LINE_BYTES)
+		__builtin_prefetch(line + at, 1);
 }
 
 static bool has_key(
@@ -199,10 +217,9 @@ static bool has_key(
 }
 
 /* The key's slot; NULL when it has none and `limit` keys are there. */
-static struct slot *find_or_insert(
-	struct tt_aggregate *table, const struct tt_aggregate_key *key, uint32_t limit)
+static struct slot *find_or_insert(struct tt_aggregate *table, const struct tt_aggregate_key *key,
+	uint32_t hash, uint32_t limit)
 {
-	uint32_t hash = key_hash(table, key);
 	uint32_t *bucket = &table->buckets[hash & table->bucket_mask];
 
 	for (uint32_t number = *bucket; number != NONE; number = slot_at(table, number)->chain) {
@@ -231,16 +248,17 @@ static struct slot *find_or_insert(
 }
 
 void *tt_aggregate_place(struct tt_aggregate *table, const struct tt_aggregate_key *key,
-	const struct tt_aggregate_key *group, uint64_t transactions)
+	uint32_t hash, const struct tt_aggregate_key *group, uint64_t transactions)
 {
 	uint32_t capacity = table->options.capacity;
 	struct slot *slot = slot_at(table, OTHER_SLOT);
 
 	if (memcmp(key->bytes, table->options.other_key, table->layout.key_bytes) != 0) {
 		slot = find_or_insert(
-			table, key, group == NULL ? capacity : capacity - capacity / 8);
+			table, key, hash, group == NULL ? capacity : capacity - capacity / 8);
 		if (slot == NULL && group != NULL) {
-			slot = find_or_insert(table, group, capacity);
+			slot = find_or_insert(
+				table, group, tt_aggregate_hash(table, group), capacity);
 			if (slot != NULL)
 				tt_counter_add(&table->counters.grouped, transactions);
 		}

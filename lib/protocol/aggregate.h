@@ -79,10 +79,19 @@ size_t tt_aggregate_bytes(const struct tt_aggregate_options *options);
 int tt_aggregate_create(struct tt_aggregate **table, const struct tt_aggregate_options *options);
 void tt_aggregate_destroy(struct tt_aggregate *table);
 
-/* The entry to count `transactions` in: that of the key, or of its group, or `other`. `group` NULL:
- * the key is coarse already. Never NULL; a new one's counts are 0. The entry counts as used. */
+/* Of a key, for the functions below. */
+uint32_t tt_aggregate_hash(const struct tt_aggregate *table, const struct tt_aggregate_key *key);
+
+/* Begin to fetch where a key of this hash is looked up; and, when that has had time to arrive, the
+ * entry that is there. Change nothing. */
+void tt_aggregate_prefetch_bucket(const struct tt_aggregate *table, uint32_t hash);
+void tt_aggregate_prefetch_entry(const struct tt_aggregate *table, uint32_t hash);
+
+/* The entry to count `transactions` in: that of the key, whose hash this is, or of its group, or
+ * `other`. `group` NULL: the key is coarse already. Never NULL; a new one's counts are 0. The entry
+ * counts as used. */
 void *tt_aggregate_place(struct tt_aggregate *table, const struct tt_aggregate_key *key,
-	const struct tt_aggregate_key *group, uint64_t transactions);
+	uint32_t hash, const struct tt_aggregate_key *group, uint64_t transactions);
 
 void tt_aggregate_latency(struct tt_aggregate *table, void *entry, uint64_t latency_us);
 

@@ -32,9 +32,26 @@ static const struct tt_aggregate_layout layout = {
 	.text_offset = offsetof(struct tt_dns_stats_entry, domain),
 };
 
+/* A transaction that waits for its entry. */
+struct waiting {
+	struct key key;
+	uint32_t hash;
+	uint64_t latency_us;
+	uint16_t rcode;
+	uint8_t status; /* enum tt_dns_status */
+	bool has_rcode;
+	struct tt_dns_name domain;
+};
+
+/* How long after a bucket the entry that it leads to is fetched. */
+#define ENTRY_AFTER (TT_DNS_STATS_WAITING / 2)
+
 struct tt_dns_stats {
 	struct tt_aggregate *table;
 	bool registered_domain;
+	uint32_t added; /* since create; may wrap */
+	uint32_t counted;
+	struct waiting waiting[TT_DNS_STATS_WAITING]; /* number n is at n % TT_DNS_STATS_WAITING */
 };
 
 static struct tt_aggregate_options table_options(const struct tt_dns_stats_options *options)
@@ -127,12 +144,13 @@ const struct tt_aggregate_counters *tt_dns_stats_counters(const struct tt_dns_st
 
 void tt_dns_stats_reset(struct tt_dns_stats *stats)
 {
+	stats->counted = stats->added;
 	tt_aggregate_reset(stats->table);
 }
 
 /* The entry that `transactions` of this key are counted in. */
 static struct tt_dns_stats_entry *entry_for(struct tt_dns_stats *stats, const struct key *key,
-	const char *domain, uint8_t domain_length, uint64_t transactions)
+	const char *domain, uint8_t domain_length, uint32_t hash, uint64_t transactions)
 {
 	struct tt_aggregate_key full = {key, domain, domain_length};
 	struct key group_key = *key;
@@ -145,21 +163,14 @@ static struct tt_dns_stats_entry *entry_for(struct tt_dns_stats *stats, const st
 		group.text += begin;
 		group.text_bytes = (uint8_t)(domain_length - begin);
 	}
-	return tt_aggregate_place(stats->table, &full, full_name ? &group : NULL, transactions);
+	return tt_aggregate_place(
+		stats->table, &full, hash, full_name ? &group : NULL, transactions);
 }
 
-void tt_dns_stats_add(struct tt_dns_stats *stats, const struct tt_dns_transaction *transaction)
+static void count(struct tt_dns_stats *stats, const struct waiting *transaction)
 {
-	const struct tt_flow_key *flow = transaction->key;
-	bool low_is_client = transaction->client == 0;
-	unsigned int begin =
-		stats->registered_domain ? tt_dns_registered_domain(transaction->name) : 0;
-	struct key key = {.ip_version = flow->ip_version, .query_type = transaction->query_type};
-
-	memcpy(key.client, low_is_client ? flow->low_address : flow->high_address, 16);
-	memcpy(key.server, low_is_client ? flow->high_address : flow->low_address, 16);
-	struct tt_dns_stats_entry *entry = entry_for(stats, &key, transaction->name->text + begin,
-		(uint8_t)(transaction->name->length - begin), 1);
+	struct tt_dns_stats_entry *entry = entry_for(stats, &transaction->key,
+		transaction->domain.text, transaction->domain.length, transaction->hash, 1);
 	struct tt_dns_stats_counts *counts = &entry->counts;
 
 	counts->count++;
@@ -182,9 +193,51 @@ void tt_dns_stats_add(struct tt_dns_stats *stats, const struct tt_dns_transactio
 	tt_aggregate_latency(stats->table, entry, transaction->latency_us);
 }
 
+static struct waiting *waiting_at(struct tt_dns_stats *stats, uint32_t number)
+{
+	return &stats->waiting[number % TT_DNS_STATS_WAITING];
+}
+
+void tt_dns_stats_settle(struct tt_dns_stats *stats)
+{
+	while (stats->counted != stats->added)
+		count(stats, waiting_at(stats, stats->counted++));
+}
+
+void tt_dns_stats_add(struct tt_dns_stats *stats, const struct tt_dns_transaction *transaction)
+{
+	const struct tt_flow_key *flow = transaction->key;
+	bool low_is_client = transaction->client == 0;
+	unsigned int begin =
+		stats->registered_domain ? tt_dns_registered_domain(transaction->name) : 0;
+
+	if (stats->added - stats->counted == TT_DNS_STATS_WAITING)
+		count(stats, waiting_at(stats, stats->counted++));
+	if (stats->added - stats->counted >= ENTRY_AFTER)
+		tt_aggregate_prefetch_entry(
+			stats->table, waiting_at(stats, stats->added - ENTRY_AFTER)->hash);
+
+	struct waiting *waiting = waiting_at(stats, stats->added++);
+	waiting->key =
+		(struct key){.ip_version = flow->ip_version, .query_type = transaction->query_type};
+	memcpy(waiting->key.client, low_is_client ? flow->low_address : flow->high_address, 16);
+	memcpy(waiting->key.server, low_is_client ? flow->high_address : flow->low_address, 16);
+	waiting->latency_us = transaction->latency_us;
+	waiting->rcode = transaction->rcode;
+	waiting->status = (uint8_t)transaction->status;
+	waiting->has_rcode = transaction->has_rcode;
+	waiting->domain.length = (uint8_t)(transaction->name->length - begin);
+	memcpy(waiting->domain.text, transaction->name->text + begin, waiting->domain.length);
+	waiting->hash = tt_aggregate_hash(stats->table,
+		&(struct tt_aggregate_key){
+			&waiting->key, waiting->domain.text, waiting->domain.length});
+	tt_aggregate_prefetch_bucket(stats->table, waiting->hash);
+}
+
 size_t tt_dns_stats_drain(struct tt_dns_stats *stats, uint32_t *position, unsigned int limit,
 	uint8_t *bytes, size_t capacity)
 {
+	tt_dns_stats_settle(stats);
 	return tt_aggregate_drain(stats->table, position, limit, bytes, capacity);
 }
 
@@ -208,6 +261,7 @@ static void counts_add(struct tt_dns_stats_counts *into, const struct tt_dns_sta
 
 int tt_dns_stats_merge(struct tt_dns_stats *stats, const uint8_t *bytes, size_t length)
 {
+	tt_dns_stats_settle(stats);
 	while (length > 0) {
 		struct tt_aggregate_record record;
 		struct tt_dns_stats_counts counts;
@@ -219,9 +273,9 @@ int tt_dns_stats_merge(struct tt_dns_stats *stats, const uint8_t *bytes, size_t 
 		memcpy(&key, record.key.bytes, sizeof(key));
 		if (counts.count == 0 || key.grouped > 1 || key.other > 1 || key.reserved != 0)
 			return TT_ERROR_CORRUPT;
-		struct tt_dns_stats_entry *entry =
-			entry_for(stats, key.other != 0 ? &other_key : &key, record.key.text,
-				record.key.text_bytes, counts.count);
+		struct tt_dns_stats_entry *entry = entry_for(stats,
+			key.other != 0 ? &other_key : &key, record.key.text, record.key.text_bytes,
+			tt_aggregate_hash(stats->table, &record.key), counts.count);
 		counts_add(&entry->counts, &counts);
 		tt_aggregate_record_merge(stats->table, entry, &record);
 		bytes += used;

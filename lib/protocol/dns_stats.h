@@ -18,6 +18,7 @@
 #define TT_DNS_STATS_RCODES	  24 /* 0 to 23: all that IANA has assigned */
 #define TT_DNS_STATS_BINS	  TT_AGGREGATE_BINS
 #define TT_DNS_STATS_KEYS	  100000 /* default */
+#define TT_DNS_STATS_WAITING	  8	 /* transactions, see tt_dns_stats_add() */
 #define TT_DNS_STATS_RECORD_BYTES TT_AGGREGATE_RECORD_BYTES
 
 struct tt_dns_stats_options {
@@ -31,13 +32,13 @@ struct tt_dns_stats_options {
 };
 
 struct tt_dns_stats_counts {
-	uint64_t count; /* all transactions, timeouts included */
+	uint64_t count;		     /* all transactions, timeouts included */
+	uint64_t latency_success_us; /* sum over NOERROR */
+	uint64_t latency_failure_us; /* sum over the other rcodes */
 	uint64_t timeouts;
 	uint32_t rcodes[TT_DNS_STATS_RCODES];
 	uint32_t other_rcodes; /* over TT_DNS_STATS_RCODES - 1 */
 	uint32_t unsolicited;  /* responses without query: in count and rcodes, without latency */
-	uint64_t latency_success_us; /* sum over NOERROR */
-	uint64_t latency_failure_us; /* sum over the other rcodes */
 };
 
 /* A key and what is counted under it. */
@@ -63,8 +64,13 @@ size_t tt_dns_stats_bytes(const struct tt_dns_stats_options *options);
 int tt_dns_stats_create(struct tt_dns_stats **stats, const struct tt_dns_stats_options *options);
 void tt_dns_stats_destroy(struct tt_dns_stats *stats);
 
-/* Count a transaction. Multicast ones are the caller's to leave out. */
+/* Count a transaction. Multicast ones are the caller's to leave out. It waits for up to
+ * TT_DNS_STATS_WAITING later ones while its entry's memory is fetched; until then neither the
+ * counters nor tt_dns_stats_next() and tt_dns_stats_write() know of it. */
 void tt_dns_stats_add(struct tt_dns_stats *stats, const struct tt_dns_transaction *transaction);
+
+/* Count those that wait, as tt_dns_stats_drain() and tt_dns_stats_merge() do first. */
+void tt_dns_stats_settle(struct tt_dns_stats *stats);
 
 /* Move the entries among the next keys into records at `bytes`, of which `capacity` is
  * TT_DNS_STATS_RECORD_BYTES or more: as many as fit, looking at `limit` places of the table at

@@ -107,7 +107,8 @@ static struct tt_http_stats_entry *entry_for(struct tt_http_stats *stats, const 
 	memcpy(group_text, text, key->method_bytes);
 	memcpy(group_text + key->method_bytes, group_route, sizeof(group_route) - 1);
 	bool grouped = text_bytes == group.text_bytes && memcmp(text, group_text, text_bytes) == 0;
-	return tt_aggregate_place(stats->table, &full, grouped ? NULL : &group, transactions);
+	return tt_aggregate_place(stats->table, &full, tt_aggregate_hash(stats->table, &full),
+		grouped ? NULL : &group, transactions);
 }
 
 void tt_http_stats_add(struct tt_http_stats *stats, const struct tt_http_transaction *transaction,

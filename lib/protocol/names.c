@@ -13,7 +13,9 @@
 #define UNITS_A_NAME	2  /* memory for names of 32 bytes in the mean */
 #define EVICTIONS	8  /* addresses given up for one pair at most */
 #define CNAMES		16 /* followed in one answer */
-#define GATHERED	8  /* addresses whose memory is fetched at a time */
+#define GATHERED	8  /* addresses of a lesson */
+#define LESSONS		TT_NAMES_WAITING
+#define ENTRIES_AFTER	(LESSONS / 2) /* lessons, between fetching buckets and entries */
 
 /* That an address has a name. The name's hash stands for it, so that learning what is known already
  * need not look at the name: two names have the same with probability 2^-64. */
@@ -22,7 +24,7 @@ struct held {
 	uint64_t learned_us;
 	uint64_t expires_us;
 	uint32_t name;
-};
+} __attribute__((packed, aligned(4)));
 
 /* One cache line; most addresses have one name. */
 struct address {
@@ -37,6 +39,8 @@ struct address {
 	uint8_t bytes[16]; /* IPv4: the first 4, the rest 0 */
 };
 
+_Static_assert(sizeof(struct address) == 64, "a cache line");
+
 struct link {
 	struct held held;
 	uint32_t next;
@@ -50,6 +54,21 @@ struct name {
 	uint32_t unit; /* where its text begins */
 	uint8_t length;
 	uint8_t class; /* units - 1 */
+};
+
+/* What an answer taught, while the memory that it goes to is fetched. */
+struct lesson {
+	uint64_t hash; /* of the name */
+	uint64_t time_us;
+	unsigned int count; /* of addresses */
+	struct {
+		uint8_t bytes[16];
+		uint32_t bucket;
+		uint32_t ttl_s;
+		uint8_t ip_version;
+	} addresses[GATHERED];
+	uint8_t length; /* of the name */
+	char text[255];
 };
 
 struct tt_names {
@@ -72,6 +91,9 @@ struct tt_names {
 	uint32_t newest;
 	struct tt_names_options options;
 	struct tt_names_counters counters;
+	uint32_t begun; /* lessons since create; may wrap */
+	uint32_t ended;
+	struct lesson lessons[LESSONS]; /* number n is at n % LESSONS */
 };
 
 static uint32_t power_of_two(uint32_t least)
@@ -263,16 +285,15 @@ static uint32_t name_insert(struct tt_names *names, uint64_t hash, const char *t
 	return number;
 }
 
-static uint32_t *address_bucket(const struct tt_names *names, const uint8_t bytes[16])
+static uint32_t address_bucket(const struct tt_names *names, const uint8_t bytes[16])
 {
-	return &names->address_buckets[tt_hash_bytes(names->options.secret, bytes, 16) &
-		names->bucket_mask];
+	return (uint32_t)tt_hash_bytes(names->options.secret, bytes, 16) & names->bucket_mask;
 }
 
-static uint32_t address_find(
-	const struct tt_names *names, unsigned int ip_version, const uint8_t bytes[16])
+static uint32_t address_find(const struct tt_names *names, uint32_t bucket, unsigned int ip_version,
+	const uint8_t bytes[16])
 {
-	uint32_t number = *address_bucket(names, bytes);
+	uint32_t number = names->address_buckets[bucket];
 
 	for (; number != NONE; number = names->addresses[number].chain)
 		if (names->addresses[number].ip_version == ip_version &&
@@ -328,7 +349,7 @@ static void evict_oldest(struct tt_names *names)
 	}
 	address->count = 0;
 	order_remove(names, number);
-	uint32_t *bucket = address_bucket(names, address->bytes);
+	uint32_t *bucket = &names->address_buckets[address_bucket(names, address->bytes)];
 	while (*bucket != number)
 		bucket = &names->addresses[*bucket].chain;
 	*bucket = address->chain;
@@ -350,7 +371,7 @@ static bool has_room(const struct tt_names *names, uint32_t known)
 }
 
 static uint32_t address_insert(
-	struct tt_names *names, unsigned int ip_version, const uint8_t bytes[16])
+	struct tt_names *names, uint32_t bucket, unsigned int ip_version, const uint8_t bytes[16])
 {
 	uint32_t number = names->addresses_free;
 
@@ -359,10 +380,9 @@ static uint32_t address_insert(
 	else
 		number = names->addresses_used++;
 	struct address *address = &names->addresses[number];
-	uint32_t *bucket = address_bucket(names, bytes);
 	memcpy(address->bytes, bytes, 16);
-	address->chain = *bucket;
-	*bucket = number;
+	address->chain = names->address_buckets[bucket];
+	names->address_buckets[bucket] = number;
 	address->further = NONE;
 	address->ip_version = (uint8_t)ip_version;
 	address->count = 0;
@@ -422,18 +442,6 @@ struct learning {
 	uint8_t length;
 };
 
-static struct learning learning_of(
-	const struct tt_names *names, const char *text, uint8_t length, uint64_t time_us)
-{
-	return (struct learning){
-		.text = text,
-		.hash = tt_hash_bytes(names->options.secret, text, length),
-		.time_us = time_us,
-		.number = NONE,
-		.length = length,
-	};
-}
-
 static void name_acquire(struct tt_names *names, struct learning *learning)
 {
 	const char *text = learning->text;
@@ -451,20 +459,15 @@ static void name_acquire(struct tt_names *names, struct learning *learning)
 	learning->number = number;
 }
 
-static void learning_end(struct tt_names *names, const struct learning *learning)
-{
-	if (learning->number != NONE)
-		name_release(names, learning->number);
-}
-
 /* The address's entry, known or new, with room for one name more; NONE when there is no room. */
 static uint32_t address_acquire(
-	struct tt_names *names, unsigned int ip_version, const uint8_t bytes[16])
+	struct tt_names *names, uint32_t bucket, unsigned int ip_version, const uint8_t bytes[16])
 {
 	for (unsigned int evictions = 0;; evictions++) {
-		uint32_t number = address_find(names, ip_version, bytes);
+		uint32_t number = address_find(names, bucket, ip_version, bytes);
 		if (has_room(names, number))
-			return number != NONE ? number : address_insert(names, ip_version, bytes);
+			return number != NONE ? number
+					      : address_insert(names, bucket, ip_version, bytes);
 		if (evictions == EVICTIONS || names->oldest == NONE)
 			return NONE;
 		evict_oldest(names);
@@ -472,14 +475,14 @@ static uint32_t address_acquire(
 }
 
 /* Give an address a name that it does not have. false: there is no room. */
-static bool name_address(struct tt_names *names, struct learning *learning, unsigned int ip_version,
-	const uint8_t bytes[16], uint64_t expires_us)
+static bool name_address(struct tt_names *names, struct learning *learning, uint32_t bucket,
+	unsigned int ip_version, const uint8_t bytes[16], uint64_t expires_us)
 {
 	if (learning->number == NONE)
 		name_acquire(names, learning);
 	if (learning->number == NONE)
 		return false;
-	uint32_t number = address_acquire(names, ip_version, bytes);
+	uint32_t number = address_acquire(names, bucket, ip_version, bytes);
 	if (number == NONE)
 		return false;
 	struct address *address = &names->addresses[number];
@@ -519,13 +522,11 @@ static void order_renew(struct tt_names *names, uint32_t number, uint64_t time_u
 	order_add_newest(names, number);
 }
 
-static void add_name(struct tt_names *names, struct learning *learning, unsigned int ip_version,
-	const uint8_t *address_bytes, uint32_t ttl_s)
+static void add_name(struct tt_names *names, struct learning *learning, uint32_t bucket,
+	unsigned int ip_version, const uint8_t bytes[16], uint32_t ttl_s)
 {
 	const struct tt_names_options *options = &names->options;
-	uint8_t bytes[16] = {0};
 
-	memcpy(bytes, address_bytes, ip_version == 4 ? 4 : 16);
 	if (ttl_s < options->ttl_min_s)
 		ttl_s = options->ttl_min_s;
 	if (ttl_s > options->ttl_max_s)
@@ -533,14 +534,14 @@ static void add_name(struct tt_names *names, struct learning *learning, unsigned
 	uint64_t expires_us = learning->time_us + (uint64_t)ttl_s * 1000000;
 	tt_counter_add(&names->counters.learned, 1);
 
-	uint32_t number = address_find(names, ip_version, bytes);
+	uint32_t number = address_find(names, bucket, ip_version, bytes);
 	struct held *held = NULL;
 	if (number != NONE) {
 		order_renew(names, number, learning->time_us);
 		held = held_find(names, &names->addresses[number], learning->hash);
 	}
 	if (held == NULL) {
-		if (!name_address(names, learning, ip_version, bytes, expires_us))
+		if (!name_address(names, learning, bucket, ip_version, bytes, expires_us))
 			tt_counter_add(&names->counters.refused, 1);
 		return;
 	}
@@ -551,14 +552,90 @@ static void add_name(struct tt_names *names, struct learning *learning, unsigned
 		held->expires_us = expires_us;
 }
 
+static void lesson_end(struct tt_names *names, const struct lesson *lesson)
+{
+	struct learning learning = {
+		.text = lesson->text,
+		.hash = lesson->hash,
+		.time_us = lesson->time_us,
+		.number = NONE,
+		.length = lesson->length,
+	};
+
+	for (unsigned int i = 0; i < lesson->count; i++)
+		add_name(names, &learning, lesson->addresses[i].bucket,
+			lesson->addresses[i].ip_version, lesson->addresses[i].bytes,
+			lesson->addresses[i].ttl_s);
+	if (learning.number != NONE)
+		name_release(names, learning.number);
+}
+
+static struct lesson *lesson_at(struct tt_names *names, uint32_t number)
+{
+	return &names->lessons[number % LESSONS];
+}
+
+void tt_names_settle(struct tt_names *names)
+{
+	while (names->ended != names->begun)
+		lesson_end(names, lesson_at(names, names->ended++));
+}
+
+static void prefetch_entries(const struct tt_names *names, const struct lesson *lesson)
+{
+	for (unsigned int i = 0; i < lesson->count; i++) {
+		uint32_t number = names->address_buckets[lesson->addresses[i].bucket];
+		if (number != NONE)
+			__builtin_prefetch(&names->addresses[number], 1);
+	}
+}
+
+/* An empty lesson, of the newest. */
+static struct lesson *lesson_begin(
+	struct tt_names *names, const char *text, uint8_t length, uint64_t hash, uint64_t time_us)
+{
+	if (names->begun - names->ended == LESSONS)
+		lesson_end(names, lesson_at(names, names->ended++));
+	if (names->begun - names->ended >= ENTRIES_AFTER)
+		prefetch_entries(names, lesson_at(names, names->begun - ENTRIES_AFTER));
+	struct lesson *lesson = lesson_at(names, names->begun++);
+	lesson->hash = hash;
+	lesson->time_us = time_us;
+	lesson->count = 0;
+	lesson->length = length;
+	memcpy(lesson->text, text, length);
+	return lesson;
+}
+
+/* There is room for one more. */
+static void lesson_add(struct tt_names *names, struct lesson *lesson, unsigned int ip_version,
+	const uint8_t *address, uint32_t ttl_s)
+{
+	unsigned int at = lesson->count++;
+	uint8_t *bytes = lesson->addresses[at].bytes;
+
+	memset(bytes, 0, 16);
+	memcpy(bytes, address, ip_version == 4 ? 4 : 16);
+	lesson->addresses[at].bucket = address_bucket(names, bytes);
+	lesson->addresses[at].ttl_s = ttl_s;
+	lesson->addresses[at].ip_version = (uint8_t)ip_version;
+	__builtin_prefetch(&names->address_buckets[lesson->addresses[at].bucket]);
+}
+
+static uint64_t name_hash(const struct tt_names *names, const char *text, uint8_t length)
+{
+	return tt_hash_bytes(names->options.secret, text, length);
+}
+
 void tt_names_add(struct tt_names *names, unsigned int ip_version, const uint8_t *address,
 	const char *name, uint8_t name_length, uint32_t ttl_s, uint64_t time_us)
 {
 	if (name_length == 0)
 		return;
-	struct learning learning = learning_of(names, name, name_length, time_us);
-	add_name(names, &learning, ip_version, address, ttl_s);
-	learning_end(names, &learning);
+	lesson_add(names,
+		lesson_begin(
+			names, name, name_length, name_hash(names, name, name_length), time_us),
+		ip_version, address, ttl_s);
 }
 
 /* Append a name to found[] if it holds at the time. */
@@ -595,7 +672,7 @@ unsigned int tt_names_lookup(const struct tt_names *names, unsigned int ip_versi
 	uint8_t bytes[16] = {0};
 
 	memcpy(bytes, address_bytes, ip_version == 4 ? 4 : 16);
-	uint32_t number = address_find(names, ip_version, bytes);
+	uint32_t number = address_find(names, address_bucket(names, bytes), ip_version, bytes);
 	return number == NONE ? 0 : names_at(names, &names->addresses[number], time_us, found);
 }
 
@@ -635,20 +712,17 @@ static bool is_owner(const struct tt_dns_message *message, const struct tt_dns_r
 }
 
 /* An answer being learned from. */
-struct lesson {
+struct answer {
 	struct tt_names *names;
 	const struct tt_dns_message *message;
-	struct learning name; /* that was asked for */
-	struct owner owner;   /* the question, then what its CNAMEs led to so far */
-	uint32_t ttl_s;	      /* the shortest of those CNAMEs */
-	unsigned int cnames;  /* followed */
-	unsigned int gathered_count;
-	struct {
-		const uint8_t *address;
-		const uint32_t *bucket;
-		uint32_t ttl_s;
-		uint8_t ip_version;
-	} gathered[GATHERED];
+	const char *text; /* the name that was asked for */
+	uint8_t length;
+	uint64_t hash; /* of it */
+	uint64_t time_us;
+	struct lesson *lesson; /* that its addresses go to; NULL: none yet */
+	struct owner owner;    /* the question, then what its CNAMEs led to so far */
+	uint32_t ttl_s;	       /* the shortest of those CNAMEs */
+	unsigned int cnames;   /* followed */
 };
 
 /* RFC 9460 2.3 and 9.1: "_8443._https.example" asks for services of "example". */
@@ -665,42 +739,19 @@ static unsigned int service_prefix(const struct tt_dns_name *name)
 	return begin < name->length ? begin : 0;
 }
 
-/* The tables are larger than any cache: the entries of all addresses are fetched side by side. */
-static void learn_gathered(struct lesson *lesson)
-{
-	struct tt_names *names = lesson->names;
-
-	for (unsigned int i = 0; i < lesson->gathered_count; i++) {
-		uint32_t number = *lesson->gathered[i].bucket;
-		if (number != NONE)
-			__builtin_prefetch(&names->addresses[number], 1);
-	}
-	for (unsigned int i = 0; i < lesson->gathered_count; i++)
-		add_name(names, &lesson->name, lesson->gathered[i].ip_version,
-			lesson->gathered[i].address, lesson->gathered[i].ttl_s);
-	lesson->gathered_count = 0;
-}
-
 static void learn_address(
-	struct lesson *lesson, unsigned int bytes, const uint8_t *address, uint32_t ttl_s)
+	struct answer *answer, unsigned int ip_version, const uint8_t *address, uint32_t ttl_s)
 {
-	uint8_t key[16] = {0};
-
-	if (lesson->gathered_count == GATHERED)
-		learn_gathered(lesson);
-	memcpy(key, address, bytes);
-	const uint32_t *bucket = address_bucket(lesson->names, key);
-	__builtin_prefetch(bucket);
-	unsigned int at = lesson->gathered_count++;
-	lesson->gathered[at].address = address;
-	lesson->gathered[at].bucket = bucket;
-	lesson->gathered[at].ttl_s = ttl_s < lesson->ttl_s ? ttl_s : lesson->ttl_s;
-	lesson->gathered[at].ip_version = bytes == 4 ? 4 : 6;
+	if (answer->lesson == NULL || answer->lesson->count == GATHERED)
+		answer->lesson = lesson_begin(
+			answer->names, answer->text, answer->length, answer->hash, answer->time_us);
+	lesson_add(answer->names, answer->lesson, ip_version, address,
+		ttl_s < answer->ttl_s ? ttl_s : answer->ttl_s);
 }
 
-static void learn_hints(struct lesson *lesson, const struct tt_dns_record *record)
+static void learn_hints(struct answer *answer, const struct tt_dns_record *record)
 {
-	struct tt_dns_parameters parameters = tt_dns_record_parameters(lesson->message, record);
+	struct tt_dns_parameters parameters = tt_dns_record_parameters(answer->message, record);
 	const uint8_t *value;
 	uint16_t value_bytes;
 	uint16_t key;
@@ -708,15 +759,15 @@ static void learn_hints(struct lesson *lesson, const struct tt_dns_record *recor
 	while (tt_dns_parameter_next(&parameters, &key, &value, &value_bytes)) {
 		unsigned int bytes = key == TT_DNS_IPV4_HINT ? 4 : key == TT_DNS_IPV6_HINT ? 16 : 0;
 		for (unsigned int at = 0; bytes > 0 && at < value_bytes; at += bytes)
-			learn_address(lesson, bytes, value + at, record->ttl_s);
+			learn_address(answer, bytes == 4 ? 4 : 6, value + at, record->ttl_s);
 	}
 }
 
 /* Walk over the answers: follow CNAMEs, learn addresses where they lead. Returns whether a CNAME or
  * an address was of another name than the one reached. */
-static bool learn_pass(struct lesson *lesson)
+static bool learn_pass(struct answer *answer)
 {
-	const struct tt_dns_message *message = lesson->message;
+	const struct tt_dns_message *message = answer->message;
 	struct tt_dns_records records = tt_dns_records(message);
 	struct tt_dns_record record;
 	bool other = false;
@@ -729,22 +780,22 @@ static bool learn_pass(struct lesson *lesson)
 		bool service = record.type == TT_DNS_SVCB || record.type == TT_DNS_HTTPS;
 		if (address == NULL && !service && record.type != TT_DNS_CNAME)
 			continue;
-		if (!is_owner(message, &record, &lesson->owner)) {
+		if (!is_owner(message, &record, &answer->owner)) {
 			other = true;
 			continue;
 		}
 		struct tt_dns_name target;
 		if (address != NULL) {
-			learn_address(lesson, bytes, address, record.ttl_s);
+			learn_address(answer, bytes == 4 ? 4 : 6, address, record.ttl_s);
 		} else if (service) {
-			learn_hints(lesson, &record);
-		} else if (lesson->cnames < CNAMES &&
+			learn_hints(answer, &record);
+		} else if (answer->cnames < CNAMES &&
 			tt_dns_record_target(&target, message, &record)) {
-			lesson->owner.name = target;
-			lesson->owner.offset = record.data_offset;
-			if (record.ttl_s < lesson->ttl_s)
-				lesson->ttl_s = record.ttl_s;
-			lesson->cnames++;
+			answer->owner.name = target;
+			answer->owner.offset = record.data_offset;
+			if (record.ttl_s < answer->ttl_s)
+				answer->ttl_s = record.ttl_s;
+			answer->cnames++;
 		}
 	}
 	return other;
@@ -759,24 +810,26 @@ void tt_names_learn(struct tt_names *names, const struct tt_dns_message *respons
 		response->name.length == 0)
 		return;
 	unsigned int begin = service_prefix(&response->name);
-	struct lesson lesson;
+	const char *text = response->name.text + begin;
+	uint8_t length = (uint8_t)(response->name.length - begin);
+	struct answer answer;
 
-	lesson.names = names;
-	lesson.message = response;
-	lesson.name = learning_of(names, response->name.text + begin,
-		(uint8_t)(response->name.length - begin), time_us);
-	lesson.owner.offset = TT_DNS_HEADER_BYTES;
-	lesson.owner.name = response->name;
-	lesson.ttl_s = UINT32_MAX;
-	lesson.cnames = 0;
-	lesson.gathered_count = 0;
+	answer.names = names;
+	answer.message = response;
+	answer.text = text;
+	answer.length = length;
+	answer.hash = name_hash(names, text, length);
+	answer.time_us = time_us;
+	answer.lesson = NULL;
+	answer.owner.offset = TT_DNS_HEADER_BYTES;
+	answer.owner.name = response->name;
+	answer.ttl_s = UINT32_MAX;
+	answer.cnames = 0;
 	/* Nearly all servers send CNAMEs in order, before the addresses: one walk then does it. */
 	unsigned int before;
 	bool other;
 	do {
-		before = lesson.cnames;
-		other = learn_pass(&lesson);
-		learn_gathered(&lesson);
-	} while (other && lesson.cnames > before && lesson.cnames < CNAMES);
-	learning_end(names, &lesson.name);
+		before = answer.cnames;
+		other = learn_pass(&answer);
+	} while (other && answer.cnames > before && answer.cnames < CNAMES);
 }

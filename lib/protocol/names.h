@@ -22,6 +22,7 @@
 
 #define TT_NAMES_ADDRESSES_DEFAULT 1000000
 #define TT_NAMES_AN_ADDRESS	   16
+#define TT_NAMES_WAITING	   8 /* lessons of a name and its addresses */
 #define TT_NAMES_TTL_MIN_S_DEFAULT 60
 #define TT_NAMES_TTL_MAX_S_DEFAULT 86400
 
@@ -54,7 +55,7 @@ struct tt_names_name {
 
 struct tt_names;
 
-/* Bytes that a table of these options maps: about 170 an address. */
+/* Bytes that a table of these options maps: about 160 an address. */
 size_t tt_names_bytes(const struct tt_names_options *options);
 
 /* 0, TT_ERROR_ARGUMENT or TT_ERROR_MEMORY. The caller destroys the table. */
@@ -63,13 +64,17 @@ void tt_names_destroy(struct tt_names *names);
 
 /* Learn from a response seen at time_us (since the epoch), if it is a NOERROR answer of class IN to
  * one question; others teach nothing. Bounded: TT_DNS_PARSE_RECORDS records, and 16 CNAMEs. Give it answers to
- * queries that were seen, or anyone can name addresses. */
+ * queries that were seen, or anyone can name addresses. What it teaches waits for that of up to
+ * TT_NAMES_WAITING later ones while its memory is fetched; tt_names_settle() before looking up. */
 void tt_names_learn(
 	struct tt_names *names, const struct tt_dns_message *response, uint64_t time_us);
 
-/* Learn one name of an address (4 or 16 bytes by ip_version 4 or 6). */
+/* Learn one name of an address (4 or 16 bytes by ip_version 4 or 6). Waits as tt_names_learn()'s. */
 void tt_names_add(struct tt_names *names, unsigned int ip_version, const uint8_t *address,
 	const char *name, uint8_t name_length, uint32_t ttl_s, uint64_t time_us);
+
+/* Put what waits into the table, for lookups and counters. */
+void tt_names_settle(struct tt_names *names);
 
 /* The names that the address had at time_us, the one it got last first, into found[], which has room for
  * TT_NAMES_AN_ADDRESS. Returns how many. */

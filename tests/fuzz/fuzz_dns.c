@@ -64,6 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 	}
 	tt_names_learn(names, &message, 1700000000000000);
+	tt_names_settle(names);
 	if (plausible &&
 		(records.failed ||
 			count !=

@@ -39,7 +39,7 @@ static struct tt_dns_name name_of(const char *text)
 }
 
 /* A transaction of client 10.0.0.`client` with server 10.0.1.1; rcode -1: timeout. */
-static void add(struct tt_dns_stats *stats, unsigned int client, const char *domain,
+static void add_waiting(struct tt_dns_stats *stats, unsigned int client, const char *domain,
 	unsigned int type, int rcode, uint64_t latency_us)
 {
 	struct tt_dns_name name = name_of(domain);
@@ -59,6 +59,13 @@ static void add(struct tt_dns_stats *stats, unsigned int client, const char *dom
 	};
 
 	tt_dns_stats_add(stats, &transaction);
+}
+
+static void add(struct tt_dns_stats *stats, unsigned int client, const char *domain,
+	unsigned int type, int rcode, uint64_t latency_us)
+{
+	add_waiting(stats, client, domain, type, rcode, latency_us);
+	tt_dns_stats_settle(stats);
 }
 
 static const struct tt_dns_stats_entry *find(const struct tt_dns_stats *stats, unsigned int client,
@@ -133,6 +140,7 @@ static void test_direction_and_unsolicited(void)
 	uint32_t position = 0;
 
 	tt_dns_stats_add(stats, &transaction);
+	tt_dns_stats_settle(stats);
 	const struct tt_dns_stats_entry *entry = tt_dns_stats_next(stats, &position);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(entry);
 	CU_ASSERT_EQUAL(entry->client[2], 1); /* the high endpoint is the client */
@@ -259,6 +267,40 @@ static void test_flood_of_names_stays_inside(void)
 	tt_dns_stats_destroy(stats);
 }
 
+/* What waits is drained, once, and forgotten by a reset. */
+static void test_waiting(void)
+{
+	struct tt_dns_stats *stats = create(1000, 1, false);
+	struct tt_dns_stats *into = create(1000, 1, false);
+	uint64_t all, grouped, other;
+	char domain[64];
+
+	for (unsigned int count = 1; count <= 3 * TT_DNS_STATS_WAITING; count++) {
+		for (unsigned int i = 0; i < count; i++) {
+			snprintf(domain, sizeof(domain), "name%u.example", i);
+			add_waiting(stats, 1, domain, 1, i % 4 == 3 ? -1 : 0, 100 + i);
+		}
+		drain_into(stats, into);
+		totals(into, &all, &grouped, &other);
+		CU_ASSERT_EQUAL(all, count);
+		for (unsigned int i = 0; i < count; i++) {
+			snprintf(domain, sizeof(domain), "name%u.example", i);
+			const struct tt_dns_stats_entry *entry = find(into, 1, domain, 1);
+			CU_ASSERT_PTR_NOT_NULL_FATAL(entry);
+			CU_ASSERT_EQUAL(entry->counts.timeouts, i % 4 == 3);
+			CU_ASSERT_EQUAL(entry->latency.max, i % 4 == 3 ? 0 : 100 + i);
+		}
+		tt_dns_stats_reset(into);
+	}
+	add_waiting(stats, 1, "forgotten.example", 1, 0, 1);
+	tt_dns_stats_reset(stats);
+	drain_into(stats, into);
+	totals(into, &all, &grouped, &other);
+	CU_ASSERT_EQUAL(all, 0);
+	tt_dns_stats_destroy(stats);
+	tt_dns_stats_destroy(into);
+}
+
 static void test_sketches_are_bounded(void)
 {
 	struct tt_dns_stats *stats = create(16, 1, false);
@@ -345,6 +387,7 @@ static const struct suite_test tests[] = {
 	{"workers merge into the same as one", test_workers_merge_into_the_same_as_one},
 	{"a flood of names stays inside", test_flood_of_names_stays_inside},
 	{"sketches are bounded", test_sketches_are_bounded},
+	{"what waits is counted once", test_waiting},
 	{"corrupt records", test_corrupt_records},
 	{"registered domain", test_registered_domain},
 };

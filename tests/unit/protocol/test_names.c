@@ -41,6 +41,7 @@ static void learn(struct tt_names *names, const struct dns_build *build, uint64_
 
 	CU_ASSERT_EQUAL_FATAL(tt_dns_parse(&message, guarded.bytes, build->length), TT_DNS_OK);
 	tt_names_learn(names, &message, time_us);
+	tt_names_settle(names);
 	guarded_free(&guarded);
 }
 
@@ -48,10 +49,11 @@ static const uint8_t address1[16] = {192, 0, 2, 1};
 static const uint8_t address2[16] = {192, 0, 2, 2};
 
 /* The names of an IPv4 address at a time, joined by spaces. */
-static const char *names_of(const struct tt_names *names, const uint8_t *address, uint64_t time_us)
+static const char *names_of(struct tt_names *names, const uint8_t *address, uint64_t time_us)
 {
 	static char text[TT_NAMES_AN_ADDRESS * 256];
 	struct tt_names_name found[TT_NAMES_AN_ADDRESS];
+	tt_names_settle(names);
 	unsigned int count = tt_names_lookup(names, 4, address, time_us, found);
 	size_t length = 0;
 
@@ -83,6 +85,40 @@ static void test_address_answers(void)
 	CU_ASSERT_EQUAL(found[0].expires_us, NOW + 300 * SECOND);
 	/* 32.1.13.184 has the same first bytes. */
 	CU_ASSERT_STRING_EQUAL(names_of(names, six, NOW), "");
+	tt_names_destroy(names);
+}
+
+/* More answers than wait, each with more addresses than a lesson holds. */
+static void test_waiting(void)
+{
+	enum {
+		ANSWERS = 3 * TT_NAMES_WAITING + 1,
+		ADDRESSES = 11
+	};
+	struct tt_names *names = create(1000, 16);
+	char name[32];
+
+	for (unsigned int i = 0; i < ANSWERS; i++) {
+		struct dns_build build;
+		struct tt_dns_message message;
+		snprintf(name, sizeof(name), "name%u.example", i);
+		build_response(&build, 1, name, TT_DNS_A, 0, ADDRESSES);
+		for (unsigned int j = 0; j < ADDRESSES; j++)
+			build_answer(&build, TT_DNS_A, 300,
+				(uint8_t[4]){10, 0, (uint8_t)i, (uint8_t)j}, 4);
+		CU_ASSERT_EQUAL_FATAL(tt_dns_parse(&message, build.bytes, build.length), TT_DNS_OK);
+		tt_names_learn(names, &message, NOW);
+		memset(&build, 0, sizeof(build));
+	}
+	tt_names_settle(names);
+	for (unsigned int i = 0; i < ANSWERS; i++) {
+		snprintf(name, sizeof(name), "name%u.example", i);
+		for (unsigned int j = 0; j < ADDRESSES; j++)
+			CU_ASSERT_STRING_EQUAL(
+				names_of(names, (uint8_t[4]){10, 0, (uint8_t)i, (uint8_t)j}, NOW),
+				name);
+	}
+	CU_ASSERT_EQUAL(tt_counter_read(&tt_names_counters(names)->learned), ANSWERS * ADDRESSES);
 	tt_names_destroy(names);
 }
 
@@ -268,6 +304,7 @@ static void test_random_pairs_under_pressure(void)
 		added[address[3]][number] = true;
 
 		address[3] = (uint8_t)random_below(200);
+		tt_names_settle(names);
 		unsigned int count = tt_names_lookup(names, 4, address, NOW, found);
 		for (unsigned int i = 0; i < count; i++) {
 			unsigned int which = (unsigned int)(found[i].text[0] - '0') * 10 +
@@ -294,6 +331,7 @@ static void test_random_pairs_under_pressure(void)
 static const struct suite_test tests[] = {
 	{"address answers", test_address_answers},
 	{"TTL and its bounds", test_ttl_and_its_bounds},
+	{"what waits is learned", test_waiting},
 	{"CNAME chains", test_cname_chains},
 	{"CNAME loops end", test_cname_loops_end},
 	{"what teaches nothing", test_what_teaches_nothing},
