@@ -808,7 +808,7 @@ static void fragment_read(struct context *c, const uint8_t *bytes, size_t length
 	}
 	uint8_t *slab = side->slab == 0 ? NULL : c->pool->slabs[side->slab - 1].bytes;
 
-	if (length > 0)
+	if (slab != NULL)
 		memmove(slab + side->block_kept, bytes, length);
 	side->block_kept = (uint16_t)(side->block_kept + length);
 	side->kept = side->block_kept;
