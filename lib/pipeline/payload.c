@@ -167,7 +167,10 @@ static enum tt_classify_result classify_first(struct tt_payload_reading *reading
 		*protocol = found;
 		return TT_CLASSIFY_KNOWN;
 	}
-	return length < TT_CLASSIFY_BYTES && !over ? TT_CLASSIFY_MORE : result;
+	/* A query that waited for more would be as late as its answer. */
+	bool waits = length < TT_CLASSIFY_BYTES && !over && !tt_dns_is_expected(&worker->dns, flow);
+
+	return waits ? TT_CLASSIFY_MORE : result;
 }
 
 /* The protocol is known: what was kept of both directions is its parser's. */
