@@ -54,6 +54,11 @@ static void become(struct tt_payload_reading *reading, uint8_t protocol)
 	else if (protocol == TT_PROTOCOL_DTLS && worker->tls.enabled &&
 		tt_payload_begin(reading) != NULL)
 		reading->conversation->parser = TT_PAYLOAD_TLS;
+	else if (protocol == TT_PROTOCOL_QUIC && worker->tls.enabled &&
+		tt_payload_begin(reading) != NULL) {
+		reading->conversation->parser = TT_PAYLOAD_QUIC;
+		reading->conversation->quic = (struct tt_quic_connection){0};
+	}
 }
 
 /* A datagram of a flow whose protocol is not known. On a port of DNS, what is no other's is
@@ -95,6 +100,28 @@ static void look(struct tt_payload_reading *reading, unsigned int direction, con
 		flow->payload = TT_PAYLOAD_FOLLOWED;
 }
 
+/* To the parser of the reading's conversation, until that has learnt what there is. */
+static void follow(struct tt_payload_reading *reading, unsigned int direction, const uint8_t *bytes,
+	uint32_t length)
+{
+	struct tt_worker_tls *tls = &reading->worker->tls;
+	struct tt_conversation *conversation = reading->conversation;
+	bool finished;
+
+	if (conversation->parser == TT_PAYLOAD_QUIC) {
+		const struct tt_quic_work quic = tt_payload_quic(reading);
+
+		tt_quic_connection_datagram(&quic, direction, reading->time_us, bytes, length);
+		finished = tt_quic_connection_is_finished(&conversation->quic);
+	} else {
+		tt_tls_connection_datagram(&conversation->tls, &tls->pool, &tls->consumer,
+			direction, reading->time_us, bytes, length);
+		finished = tt_tls_connection_is_finished(&conversation->tls);
+	}
+	if (finished)
+		tt_payload_end(reading);
+}
+
 void tt_payload_read_datagram(struct tt_payload_reading *reading, unsigned int i)
 {
 	struct tt_worker *worker = reading->worker;
@@ -109,12 +136,8 @@ void tt_payload_read_datagram(struct tt_payload_reading *reading, unsigned int i
 		look(reading, direction, bytes, length);
 	if (flow->payload != TT_PAYLOAD_FOLLOWED)
 		return;
-	if (reading->conversation == NULL) {
+	if (reading->conversation == NULL)
 		tt_dns_take_message(worker, direction, bytes, length);
-		return;
-	}
-	tt_tls_connection_datagram(&reading->conversation->tls, &worker->tls.pool,
-		&worker->tls.consumer, direction, reading->time_us, bytes, length);
-	if (tt_tls_connection_is_finished(&reading->conversation->tls))
-		tt_payload_end(reading);
+	else
+		follow(reading, direction, bytes, length);
 }

@@ -369,6 +369,7 @@ static size_t feed(struct tt_payload_reading *reading, unsigned int direction, c
 	case TT_PAYLOAD_TLS:
 		give_to_tls(reading, direction, bytes, length);
 		return length;
+	case TT_PAYLOAD_QUIC:
 	case TT_PAYLOAD_NOBODY:
 		break;
 	}
@@ -407,6 +408,7 @@ static void on_gap(void *context, unsigned int direction, uint32_t length)
 		tt_tls_connection_gap(&conversation->tls, &worker->tls.pool, &worker->tls.consumer,
 			direction, length);
 		break;
+	case TT_PAYLOAD_QUIC:
 	case TT_PAYLOAD_NOBODY:
 		break;
 	}
@@ -437,6 +439,7 @@ static void on_end(void *context, unsigned int direction)
 		tt_tls_connection_end(
 			&conversation->tls, &worker->tls.pool, &worker->tls.consumer, direction);
 		break;
+	case TT_PAYLOAD_QUIC:
 	case TT_PAYLOAD_NOBODY:
 		break;
 	}
@@ -475,11 +478,25 @@ struct tt_conversation *tt_payload_begin(struct tt_payload_reading *reading)
 	return reading->conversation;
 }
 
+struct tt_quic_work tt_payload_quic(struct tt_payload_reading *reading)
+{
+	struct tt_worker_tls *tls = &reading->worker->tls;
+
+	return (struct tt_quic_work){
+		.reader = &tls->quic,
+		.connection = &reading->conversation->quic,
+		.tls = &reading->conversation->tls,
+		.pool = &tls->pool,
+		.consumer = &tls->consumer,
+	};
+}
+
 void tt_payload_end(struct tt_payload_reading *reading)
 {
 	struct tt_worker *worker = reading->worker;
 	struct tt_conversation *conversation = reading->conversation;
 	const struct tt_stream_consumer consumer = consumer_of(reading);
+	struct tt_quic_work quic;
 
 	tt_stream_close(&conversation->stream, &worker->payload.streams,
 		conversation->parser == TT_PAYLOAD_NOBODY ? NULL : &consumer);
@@ -498,6 +515,10 @@ void tt_payload_end(struct tt_payload_reading *reading)
 	case TT_PAYLOAD_TLS:
 		tt_tls_connection_close(
 			&conversation->tls, &worker->tls.pool, &worker->tls.consumer);
+		break;
+	case TT_PAYLOAD_QUIC:
+		quic = tt_payload_quic(reading);
+		tt_quic_connection_close(&quic);
 		break;
 	case TT_PAYLOAD_NOBODY:
 		break;

@@ -17,6 +17,7 @@
 #include "protocol/dns_stream.h"
 #include "protocol/http1_connection.h"
 #include "protocol/http2_connection.h"
+#include "protocol/quic_connection.h"
 #include "protocol/stream.h"
 #include "protocol/tls_connection.h"
 
@@ -46,7 +47,8 @@ enum tt_payload_parser {
 	TT_PAYLOAD_DNS,
 	TT_PAYLOAD_HTTP1,
 	TT_PAYLOAD_HTTP2,
-	TT_PAYLOAD_TLS,	  /* or a protocol that may go over to it */
+	TT_PAYLOAD_TLS, /* or a protocol that may go over to it */
+	TT_PAYLOAD_QUIC,
 	TT_PAYLOAD_NOBODY /* nothing is to be learned any more */
 };
 
@@ -79,9 +81,12 @@ struct tt_conversation {
 		struct tt_dns_stream dns[2];
 		struct tt_http1_connection http1;
 		struct tt_http2_connection http2;
-		struct tt_tls_connection tls; /* of SEARCHING, too */
+		struct tt_tls_connection tls; /* of SEARCHING and QUIC, too */
 	};
-	struct tt_payload_look look; /* of SEARCHING */
+	union {
+		struct tt_payload_look look; /* of SEARCHING */
+		struct tt_quic_connection quic;
+	};
 } __attribute__((aligned(64)));
 
 /* Whose bytes are being read. */
@@ -136,6 +141,9 @@ void tt_payload_read_datagram(struct tt_payload_reading *reading, unsigned int i
 
 /* A new conversation for the reading's flow; NULL, counted, when all are taken. */
 struct tt_conversation *tt_payload_begin(struct tt_payload_reading *reading);
+
+/* How the datagrams of the reading's conversation, of QUIC, are read. */
+struct tt_quic_work tt_payload_quic(struct tt_payload_reading *reading);
 
 /* The end of the reading's conversation: what its parser has not reported is, and it is free. */
 void tt_payload_end(struct tt_payload_reading *reading);

@@ -84,6 +84,7 @@ unsigned int tt_pipeline_limits(const struct tt_pipeline *pipeline, unsigned int
 	const struct tt_http1_counters *http1 = &of->http.http1.counters;
 	const struct tt_http2_counters *http2 = &of->http.http2.counters;
 	const struct tt_tls_counters *tls = &of->tls.pool.counters;
+	const struct tt_quic_counters *quic = &of->tls.quic.counters;
 	unsigned int count = 0;
 
 	limits[count++] = (struct tt_pipeline_limit){"payload", of->payload.limit,
@@ -116,10 +117,17 @@ unsigned int tt_pipeline_limits(const struct tt_pipeline *pipeline, unsigned int
 		limits[count++] = (struct tt_pipeline_limit){"http_keys", of->http.key_limit,
 			&keys->keys, &keys->keys_high, &keys->other};
 	}
-	if (of->tls.enabled)
+	if (of->tls.enabled) {
 		limits[count++] = (struct tt_pipeline_limit){"tls_handshakes",
 			of->tls.pool.handshakes.capacity, &tls->handshakes_used,
 			&tls->handshakes_high, &tls->handshakes_full};
+		limits[count++] =
+			(struct tt_pipeline_limit){"tls_buffers", of->tls.pool.buffers.capacity,
+				&tls->buffers_used, &tls->buffers_high, &tls->buffers_full};
+		/* Not of the worker but of a direction, which is given up there. */
+		limits[count++] = (struct tt_pipeline_limit){"quic_initials", TT_QUIC_INITIALS,
+			&quic->initials_last, &quic->initials_high, &quic->given_up};
+	}
 	return count;
 }
 

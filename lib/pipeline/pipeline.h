@@ -154,7 +154,7 @@ struct tt_pipeline_limit {
 	const tt_counter *refused; /* what found no room, or was counted under `other` */
 };
 
-#define TT_PIPELINE_LIMITS 9
+#define TT_PIPELINE_LIMITS 11
 
 /* Those of a worker, in the same order for each. Returns how many there are. */
 unsigned int tt_pipeline_limits(const struct tt_pipeline *pipeline, unsigned int worker,

@@ -103,12 +103,15 @@ bool tt_tls_worker_create(struct tt_worker *worker, const struct tt_config *conf
 	tls->enabled = config->tls.enabled;
 	tls->consumer = (struct tt_tls_consumer){.handshake = report, .context = worker};
 	return !tls->enabled ||
-		tt_tls_pool_create(
-			&tls->pool, config->tls.handshakes, buffers(config), huge_pages) == 0;
+		(tt_tls_pool_create(
+			 &tls->pool, config->tls.handshakes, buffers(config), huge_pages) == 0 &&
+			tt_quic_reader_create(&tls->quic) == 0);
 }
 
 void tt_tls_worker_destroy(struct tt_worker *worker)
 {
-	if (worker->tls.enabled)
-		tt_tls_pool_destroy(&worker->tls.pool);
+	if (!worker->tls.enabled)
+		return;
+	tt_tls_pool_destroy(&worker->tls.pool);
+	tt_quic_reader_destroy(&worker->tls.quic);
 }

@@ -7,6 +7,7 @@
 #define TT_PIPELINE_TLS_H
 
 #include "config/config.h"
+#include "protocol/quic_connection.h"
 #include "protocol/tls_connection.h"
 
 #include <stdbool.h>
@@ -18,6 +19,7 @@ struct tt_worker_tls {
 	bool enabled;
 	struct tt_tls_pool pool;
 	struct tt_tls_consumer consumer; /* of every handshake */
+	struct tt_quic_reader quic;
 };
 
 /* false without memory; tt_tls_worker_destroy() takes what there is apart. */

@@ -102,7 +102,7 @@ static void slab_give(struct tt_tls_slabs *slabs, tt_counter *used, uint32_t *li
 	tt_counter_set(used, tt_counter_read(used) - 1);
 }
 
-static uint32_t buffer_take(struct tt_tls_pool *pool)
+uint32_t tt_tls_buffer_take(struct tt_tls_pool *pool)
 {
 	struct tt_tls_counters *counters = &pool->counters;
 
@@ -110,9 +110,14 @@ static uint32_t buffer_take(struct tt_tls_pool *pool)
 		&counters->buffers_full);
 }
 
-static void buffer_give(struct tt_tls_pool *pool, uint32_t *link)
+void *tt_tls_buffer_at(const struct tt_tls_pool *pool, uint32_t buffer)
 {
-	slab_give(&pool->buffers, &pool->counters.buffers_used, link);
+	return slab_at(&pool->buffers, buffer);
+}
+
+void tt_tls_buffer_give(struct tt_tls_pool *pool, uint32_t *buffer)
+{
+	slab_give(&pool->buffers, &pool->counters.buffers_used, buffer);
 }
 
 static struct tt_tls_handshake *handshake_of(const struct work *work)
@@ -144,10 +149,10 @@ static uint16_t flags_of(const struct work *work)
 static void finish(struct tt_tls_connection *connection, struct tt_tls_pool *pool)
 {
 	for (unsigned int i = 0; i < 2; i++) {
-		buffer_give(pool, &connection->side[i].buffer);
+		tt_tls_buffer_give(pool, &connection->side[i].buffer);
 		connection->side[i].state = TT_TLS_DONE;
 	}
-	buffer_give(pool, &connection->certificate);
+	tt_tls_buffer_give(pool, &connection->certificate);
 	slab_give(&pool->handshakes, &pool->counters.handshakes_used, &connection->handshake);
 	connection->finished = true;
 }
@@ -187,7 +192,7 @@ static void report_when_done(const struct work *work)
 
 static void side_done(const struct work *work)
 {
-	buffer_give(work->pool, &work->side->buffer);
+	tt_tls_buffer_give(work->pool, &work->side->buffer);
 	work->side->state = TT_TLS_DONE;
 }
 
@@ -198,7 +203,7 @@ static void side_lost(const struct work *work)
 		side_done(work);
 		return;
 	}
-	buffer_give(work->pool, &work->side->buffer);
+	tt_tls_buffer_give(work->pool, &work->side->buffer);
 	work->side->state = TT_TLS_SEARCHING;
 }
 
@@ -223,6 +228,8 @@ static struct tt_tls_handshake *handshake_begin(const struct work *work, unsigne
 	handshake->client_direction = (uint8_t)client;
 	if (work->connection->datagram)
 		handshake->flags |= TT_TLS_DATAGRAM;
+	if (work->connection->quic)
+		handshake->flags |= TT_TLS_QUIC;
 	return handshake;
 }
 
@@ -286,6 +293,7 @@ static void take_client_hello(
 	keep_offers(handshake, hello->alpn);
 	tt_tls_fingerprint_client(
 		&handshake->fingerprint, hello, whole, work->connection->datagram);
+	handshake->fingerprint.quic = work->connection->quic;
 }
 
 static bool is_before_1_3(uint16_t version)
@@ -332,7 +340,7 @@ static void keep_certificate(const struct work *work, const uint8_t *bytes, uint
 	if (connection->certificate != 0 || count == 0)
 		return;
 	if (count <= TT_TLS_BUFFER_BYTES)
-		connection->certificate = buffer_take(work->pool);
+		connection->certificate = tt_tls_buffer_take(work->pool);
 	if (connection->certificate == 0) {
 		tt_counter_add(&work->pool->counters.certificates_cut, 1);
 		return;
@@ -458,7 +466,7 @@ static void message_end(const struct work *work)
 		.type = side->message_header[0],
 	};
 	take_message(work, &message);
-	buffer_give(work->pool, &side->buffer);
+	tt_tls_buffer_give(work->pool, &side->buffer);
 }
 
 /* Its header was read. */
@@ -494,7 +502,7 @@ static size_t message_data(const struct work *work, const uint8_t *bytes, size_t
 		};
 		take_message(work, &message);
 	} else if (wanted && count > 0) {
-		side->buffer = buffer_take(work->pool);
+		side->buffer = tt_tls_buffer_take(work->pool);
 	}
 	if (side->buffer != 0)
 		buffer_add(work, bytes, count);
@@ -532,6 +540,14 @@ static void handshake_data(const struct work *work, const uint8_t *bytes, size_t
 	}
 }
 
+static void note_alert(
+	struct tt_tls_handshake *handshake, bool server, uint8_t level, uint8_t description)
+{
+	if (handshake->alert_count < TT_TLS_ALERTS)
+		handshake->alert[handshake->alert_count++] =
+			(struct tt_tls_alert){server, level, description};
+}
+
 static void take_alert(const struct work *work, uint8_t level, uint8_t description)
 {
 	struct tt_tls_handshake *handshake = handshake_of(work);
@@ -541,10 +557,7 @@ static void take_alert(const struct work *work, uint8_t level, uint8_t descripti
 		return;
 	}
 	work->side->flags |= TT_TLS_SIDE_HELLO;
-	if (handshake->alert_count == TT_TLS_ALERTS)
-		return;
-	handshake->alert[handshake->alert_count++] =
-		(struct tt_tls_alert){is_server(work), level, description};
+	note_alert(handshake, is_server(work), level, description);
 }
 
 static void alert_data(const struct work *work, const uint8_t *bytes, size_t length)
@@ -587,7 +600,8 @@ static void ssl2_begin(const struct work *work)
 	size_t length = tt_ssl2_record_bytes(side->header, &type);
 
 	if (length == 0 || side->pieces != 1 || (side->flags & TT_TLS_SIDE_HELLO) != 0 ||
-		side->message_header_bytes != 0 || (side->buffer = buffer_take(work->pool)) == 0) {
+		side->message_header_bytes != 0 ||
+		(side->buffer = tt_tls_buffer_take(work->pool)) == 0) {
 		side_lost(work);
 		return;
 	}
@@ -614,7 +628,7 @@ static void ssl2_end(const struct work *work)
 	if (side->message_header[0] == TT_SSL2_CLIENT_HELLO &&
 		tt_ssl2_client_hello_parse(&client, bytes, side->buffer_bytes) == TT_TLS_OK) {
 		take_client_hello(work, &client, true);
-		buffer_give(work->pool, &side->buffer);
+		tt_tls_buffer_give(work->pool, &side->buffer);
 	} else if (side->message_header[0] == TT_SSL2_SERVER_HELLO &&
 		tt_ssl2_server_hello_parse(&server, bytes, side->buffer_bytes) == TT_TLS_OK) {
 		take_server_hello(work, &server, true);
@@ -622,8 +636,8 @@ static void ssl2_end(const struct work *work)
 			keep_certificate(work, server.ssl2_certificate.bytes,
 				server.ssl2_certificate.length);
 		/* The client goes on with its key, which says nothing. */
-		buffer_give(work->pool, &work->connection->side[0].buffer);
-		buffer_give(work->pool, &work->connection->side[1].buffer);
+		tt_tls_buffer_give(work->pool, &work->connection->side[0].buffer);
+		tt_tls_buffer_give(work->pool, &work->connection->side[1].buffer);
 		work->connection->side[0].state = TT_TLS_DONE;
 		work->connection->side[1].state = TT_TLS_DONE;
 	} else {
@@ -769,7 +783,7 @@ static void tear(const struct work *work)
 	struct tt_tls_side *side = work->side;
 
 	if (side->state == TT_TLS_SSL2_BODY)
-		buffer_give(work->pool, &side->buffer);
+		tt_tls_buffer_give(work->pool, &side->buffer);
 	else if (side->buffer != 0)
 		message_end(work);
 }
@@ -829,7 +843,7 @@ static void datagram_message(const struct work *work, const struct tt_dtls_messa
 		return;
 	note_message(work, part->type);
 	if (part->fragment_offset == 0) {
-		buffer_give(work->pool, &side->buffer);
+		tt_tls_buffer_give(work->pool, &side->buffer);
 		side->message_header[0] = part->type;
 		side->message_bytes = part->length;
 		side->message_sequence = part->sequence;
@@ -905,6 +919,40 @@ void tt_tls_connection_datagram(struct tt_tls_connection *connection, struct tt_
 		side->done_bytes += (uint32_t)length;
 	if (!connection->finished)
 		report_when_done(&work);
+}
+
+bool tt_tls_connection_message(struct tt_tls_connection *connection, struct tt_tls_pool *pool,
+	const struct tt_tls_consumer *consumer, unsigned int direction, uint64_t time_us,
+	const struct tt_tls_message *message)
+{
+	struct tt_tls_side *side = &connection->side[direction];
+	const struct work work = {connection, pool, consumer, side, time_us, direction};
+	const struct message of_hello = {
+		message->bytes, message->kept_bytes, message->bytes_total, message->type};
+	bool client = message->type == TT_TLS_CLIENT_HELLO;
+
+	if (connection->finished || (!client && message->type != TT_TLS_SERVER_HELLO))
+		return connection->finished;
+	connection->quic = true;
+	side->message_us = message->first_us;
+	take_hello(&work, &of_hello);
+	const struct tt_tls_handshake *handshake = handshake_of(&work);
+
+	return connection->finished ||
+		(handshake != NULL && (handshake->client_direction == direction) == client &&
+			(handshake->flags &
+				(client ? TT_TLS_HAS_CLIENT_HELLO : TT_TLS_HAS_SERVER_HELLO)) != 0);
+}
+
+void tt_tls_connection_alert(const struct tt_tls_connection *connection, struct tt_tls_pool *pool,
+	unsigned int direction, enum tt_tls_alert_level level, uint8_t description)
+{
+	if (connection->handshake == 0)
+		return;
+	struct tt_tls_handshake *handshake = slab_at(&pool->handshakes, connection->handshake);
+
+	note_alert(
+		handshake, direction != handshake->client_direction, (uint8_t)level, description);
 }
 
 void tt_tls_connection_end(struct tt_tls_connection *connection, struct tt_tls_pool *pool,

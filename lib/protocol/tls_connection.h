@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The TLS handshake of a connection, out of the bytes of both directions in order, as
- * protocol/stream.h gives them, or of the datagrams of DTLS. Called by a worker for each connection
+ * protocol/stream.h gives them, of the datagrams of DTLS, or of QUIC's messages. Called by a worker for each connection
  * that may be TLS, on any port, also when TLS begins after something else (STARTTLS, CONNECT,
  * SOCKS): until a hello is found, each piece is looked at where it begins, TT_TLS_SEARCH_PIECES of
  * them at most. Reports the handshake once, when both directions have gone over to encryption or
@@ -34,7 +34,8 @@ enum tt_tls_handshake_flag {
 	TT_TLS_RETRIED = 1 << 4, /* a HelloRetryRequest */
 	TT_TLS_RESUMED = 1 << 5,
 	TT_TLS_HELLO_CUT = 1 << 6, /* a hello that was lost in part, or too long */
-	TT_TLS_DATAGRAM = 1 << 7   /* DTLS */
+	TT_TLS_DATAGRAM = 1 << 7,  /* DTLS */
+	TT_TLS_QUIC = 1 << 8	   /* in QUIC */
 };
 
 struct tt_tls_alert {
@@ -149,6 +150,16 @@ struct tt_tls_connection {
 	uint16_t certificate_bytes;
 	bool finished;
 	bool datagram; /* DTLS */
+	bool quic;
+};
+
+/* A handshake message of who has no records (QUIC). */
+struct tt_tls_message {
+	const uint8_t *bytes; /* of the body */
+	uint32_t kept_bytes;  /* there; as few as it was cut to */
+	uint32_t bytes_total; /* of the whole body */
+	uint64_t first_us;    /* when its first byte came */
+	uint8_t type;	      /* enum tt_tls_message_type */
 };
 
 /* Bytes that a pool maps. */
@@ -177,6 +188,22 @@ void tt_tls_connection_gap(struct tt_tls_connection *connection, struct tt_tls_p
 void tt_tls_connection_datagram(struct tt_tls_connection *connection, struct tt_tls_pool *pool,
 	const struct tt_tls_consumer *consumer, unsigned int direction, uint64_t time_us,
 	const uint8_t *bytes, size_t length);
+
+/* A message of QUIC's, whose last byte came at `time_us`. true: it was the direction's hello, all that
+ * is in clear of it. A connection that gets messages gets nothing else but alerts. */
+bool tt_tls_connection_message(struct tt_tls_connection *connection, struct tt_tls_pool *pool,
+	const struct tt_tls_consumer *consumer, unsigned int direction, uint64_t time_us,
+	const struct tt_tls_message *message);
+
+/* An alert of QUIC's; of no meaning before a hello. */
+void tt_tls_connection_alert(const struct tt_tls_connection *connection, struct tt_tls_pool *pool,
+	unsigned int direction, enum tt_tls_alert_level level, uint8_t description);
+
+/* A buffer of TT_TLS_BUFFER_BYTES for who puts messages together: its number + 1, or 0, counted. */
+uint32_t tt_tls_buffer_take(struct tt_tls_pool *pool);
+void *tt_tls_buffer_at(const struct tt_tls_pool *pool, uint32_t buffer);
+/* *buffer is 0 afterwards, and may be before. */
+void tt_tls_buffer_give(struct tt_tls_pool *pool, uint32_t *buffer);
 
 /* Nothing follows in a direction. */
 void tt_tls_connection_end(struct tt_tls_connection *connection, struct tt_tls_pool *pool,

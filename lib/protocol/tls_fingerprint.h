@@ -32,6 +32,7 @@ struct tt_tls_fingerprint {
 	bool client_whole; /* all of the ClientHello is here: JA3 and JA4 can be made */
 	bool server_whole; /* all of the ServerHello: JA3S */
 	bool datagram;
+	bool quic;
 	bool server_name;   /* there is an extension of it */
 	bool alpn;	    /* there is a name */
 	uint8_t alpn_first; /* byte of the first name */

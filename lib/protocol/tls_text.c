@@ -263,9 +263,11 @@ bool tt_tls_ja4_text(struct tt_tls_ja4_text *text, const struct tt_tls_fingerpri
 	values_of(&signatures, fingerprint, TT_TLS_LIST_SIGNATURES);
 	ja4_alpn(alpn, fingerprint);
 	snprintf(text->head, sizeof(text->head), "%c%s%c%02u%02u%s",
-		fingerprint->datagram ? 'd' : 't', ja4_version(fingerprint),
-		fingerprint->server_name ? 'd' : 'i', ja4_count(&ciphers), ja4_count(&extensions),
-		alpn);
+		fingerprint->quic		? 'q'
+			: fingerprint->datagram ? 'd'
+						: 't',
+		ja4_version(fingerprint), fingerprint->server_name ? 'd' : 'i', ja4_count(&ciphers),
+		ja4_count(&extensions), alpn);
 	values_sort(&ciphers);
 	put_values(&ciphers_text, &ciphers);
 

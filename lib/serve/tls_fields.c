@@ -228,6 +228,13 @@ void tt_certificate_describe(
 	tt_sink_end_object(sink);
 }
 
+static const char *protocol_name(const struct tt_tls_handshake *handshake)
+{
+	if ((handshake->flags & TT_TLS_QUIC) != 0)
+		return "quic";
+	return (handshake->flags & TT_TLS_DATAGRAM) != 0 ? "dtls" : "tls";
+}
+
 void tt_tls_describe(struct tt_sink *sink, const char *name,
 	const struct tt_tls_handshake_record *record, const uint8_t *certificate)
 {
@@ -241,8 +248,7 @@ void tt_tls_describe(struct tt_sink *sink, const char *name,
 	tt_uid_describe(sink, record->uid);
 	tt_endpoints_describe(sink, &record->endpoints);
 	tt_service_describe(sink, record->service);
-	tt_sink_string(
-		sink, "protocol", (handshake->flags & TT_TLS_DATAGRAM) != 0 ? "dtls" : "tls");
+	tt_sink_string(sink, "protocol", protocol_name(handshake));
 	tt_sink_unsigned(sink, "start_us", start_us);
 	tt_tls_handshake_describe(sink, handshake);
 	if (certificate != NULL)

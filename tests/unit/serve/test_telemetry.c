@@ -327,8 +327,8 @@ static void test_limits(void)
 		json_integer_value(json_object_get(json_object_get(limits, "journal"), "limit")),
 		100);
 	static const char *const followed[] = {"payload", "reassembly", "dns_pending", "dns_keys",
-		"http_transactions", "http2_streams", "http2_tables", "http_keys",
-		"tls_handshakes"};
+		"http_transactions", "http2_streams", "http2_tables", "http_keys", "tls_handshakes",
+		"tls_buffers", "quic_initials"};
 	for (size_t i = 0; i < sizeof(followed) / sizeof(followed[0]); i++) {
 		const json_t *limit = json_object_get(limits, followed[i]);
 
