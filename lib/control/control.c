@@ -344,7 +344,8 @@ static void merge(void *context, const struct tt_record *record)
 		merge_dns(control, body);
 		break;
 	case TT_RECORD_DNS_STATS:
-		tt_dns_stats_merge(control->dns_stats, stats->bytes, stats->length);
+		if (control->dns_stats != NULL)
+			tt_dns_stats_merge(control->dns_stats, stats->bytes, stats->length);
 		share_statistics(control, TT_STATISTICS_DNS, stats);
 		break;
 	case TT_RECORD_HTTP:
@@ -354,7 +355,8 @@ static void merge(void *context, const struct tt_record *record)
 			control->http(control->context, body);
 		break;
 	case TT_RECORD_HTTP_STATS:
-		tt_http_stats_merge(control->http_stats, stats->bytes, stats->length);
+		if (control->http_stats != NULL)
+			tt_http_stats_merge(control->http_stats, stats->bytes, stats->length);
 		share_statistics(control, TT_STATISTICS_HTTP, stats);
 		break;
 	case TT_RECORD_STATS_END:

@@ -413,6 +413,33 @@ static void configured_ports_are_of_dns(void)
 	traffic_free(&traffic);
 }
 
+/* Each of the parsers, and all of them: connections go on being traced. */
+static void what_is_off_is_not_followed(void)
+{
+	struct traffic traffic = {.time_us = BASE_US};
+	struct talk talk = open_talk(&traffic, client, server);
+
+	say(&talk, 0, request, sizeof(request) - 1);
+	say(&talk, 1, response, sizeof(response) - 1);
+	close_talk(&talk);
+	traffic_udp(&traffic, client, (struct endpoint){server.address, 53}, 20);
+	for (unsigned int off = 1; off < 8; off++) {
+		struct rig rig = rig_make(&traffic, 1);
+		struct seen seen = {0};
+
+		rig.seen = &seen;
+		rig.http = on_http;
+		rig.config->dns.enabled = (off & 1) == 0;
+		rig.config->http.enabled = (off & 2) == 0;
+		rig.config->tls.enabled = (off & 4) == 0;
+		rig_run(&rig);
+		CU_ASSERT_EQUAL(rig.count, 2);
+		CU_ASSERT_EQUAL(seen.http_count, (off & 2) == 0);
+		rig_free(&rig);
+	}
+	traffic_free(&traffic);
+}
+
 /* Both sides' first words, in turns. */
 struct words {
 	struct {
@@ -569,6 +596,7 @@ static const struct suite_test tests[] = {
 	{"after CONNECT comes another protocol", after_connect_comes_another_protocol},
 	{"connections without room are counted", connections_without_room_are_counted},
 	{"what nobody knows is given up", what_nobody_knows_is_given_up},
+	{"what is off is not followed", what_is_off_is_not_followed},
 	{"configured ports are of DNS", configured_ports_are_of_dns},
 	{"DNS over TCP is known on any port", dns_over_tcp_is_known_on_any_port},
 };
