@@ -159,6 +159,8 @@ static void configure(struct tt_config *config, const struct tt_mix *mix)
 	config->flow.tcp_closing_us = mix->timeout_us;
 	config->flow.udp_two_way_us = mix->replays ? mix->timeout_us : mix->idle_us;
 	config->journal.connections = JOURNAL;
+	/* The source always has more: whoever sheds would measure less than everything. */
+	config->overload.shed = false;
 }
 
 static void follow_protocols(struct tt_config *config, bool followed)
