@@ -48,12 +48,12 @@ void tt_overload_begin(struct tt_overload *overload, const struct tt_overload_op
 
 static uint8_t largest_kind(const struct tt_overload *overload)
 {
-	uint8_t largest = 0;
+	unsigned int largest = 0;
 
-	for (uint8_t kind = 1; kind < TT_OVERLOAD_KINDS; kind++)
+	for (unsigned int kind = 1; kind < TT_OVERLOAD_KINDS; kind++)
 		if (overload->recent[kind] > overload->recent[largest])
 			largest = kind;
-	return largest;
+	return (uint8_t)largest;
 }
 
 static void set_level(struct tt_overload *overload, unsigned int level, uint64_t now_us)
