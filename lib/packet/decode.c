@@ -49,8 +49,10 @@ static __attribute__((noinline)) enum tt_decode_result decode_any(struct tt_pack
 
 	while (tt_tunnel_open(&inner, options, &span, &type)) {
 		note_outer(&inner, packet->layer_count);
-		if (tt_link_descend(&inner, options, &span, type) != TT_DECODE_IP)
+		if (tt_link_descend(&inner, options, &span, type) != TT_DECODE_IP) {
+			packet->flags |= TT_PACKET_LAYERS_UNKNOWN;
 			break;
+		}
 		*packet = inner;
 	}
 	packet->flags |= inner.flags & TT_PACKET_LAYERS_LEFT;

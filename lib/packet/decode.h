@@ -85,7 +85,10 @@ enum tt_packet_flag {
 	TT_PACKET_LENGTH_ZERO =
 		1 << 6, /* IP length 0 (segmentation offload): taken from the wire */
 	TT_PACKET_LAYERS_LEFT = 1 << 7, /* deeper tunnels than layer_limit, left on */
-	TT_PACKET_OUTER_FIRST = 1 << 8 /* an outer packet is a first fragment: `outer` says which */
+	TT_PACKET_OUTER_FIRST =
+		1 << 8, /* an outer packet is a first fragment: `outer` says which */
+	TT_PACKET_LAYERS_UNKNOWN = 1
+		<< 9 /* a tunnel was left on, since no sound IP packet is in it */
 };
 
 /* Names the datagram whose first fragment a tunnel was read from. Its later fragments are the rest

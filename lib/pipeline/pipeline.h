@@ -72,6 +72,7 @@ struct tt_worker_counters {
 	tt_counter
 		layers[TT_LAYER_KINDS]; /* packets from which a layer of the kind was taken off */
 	tt_counter layers_left;		/* packets with deeper tunnels than the limit */
+	tt_counter layers_unknown;	/* packets of a tunnel that holds no IP packet */
 	tt_counter tunnel_fragments;	/* later fragments of a tunnel's packet */
 	tt_counter fragments_excluded;	/* processed while held back, then left out of the flows */
 	/* Left out, by tap port; and whether every packet is looked at for them, 0 or 1 */

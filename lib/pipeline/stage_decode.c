@@ -29,12 +29,16 @@ static const uint8_t *frame_bytes(struct tt_worker *worker, unsigned int i, uint
 	return rte_pktmbuf_read(mbuf, 0, *length, worker->headers[i]);
 }
 
+#define LEFT_ON (TT_PACKET_LAYERS_LEFT | TT_PACKET_LAYERS_UNKNOWN)
+
 static void count_layers(struct tt_worker *worker, const struct tt_packet *packet)
 {
 	for (unsigned int layer = 0; layer < packet->layer_count; layer++)
 		tt_counter_add(&worker->counters.layers[packet->layer[layer].kind], 1);
 	if (packet->flags & TT_PACKET_LAYERS_LEFT)
 		tt_counter_add(&worker->counters.layers_left, 1);
+	if (packet->flags & TT_PACKET_LAYERS_UNKNOWN)
+		tt_counter_add(&worker->counters.layers_unknown, 1);
 }
 
 /* A fragment that another worker has attributed: what it found out. */
@@ -79,7 +83,7 @@ void tt_stage_decode(struct tt_worker *worker)
 		burst->view_bytes[kept] = length;
 		burst->clock_us[kept] = burst->clock_us[i];
 		burst->fragment[kept] = burst->fragment[i];
-		if (unlikely(packet->layer_count > 0))
+		if (unlikely(packet->layer_count > 0 || (packet->flags & LEFT_ON) != 0))
 			count_layers(worker, packet);
 		if (unlikely(burst->fragment[kept] != TT_BURST_PLAIN))
 			take_resolution(burst, kept);

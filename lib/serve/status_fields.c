@@ -122,6 +122,16 @@ static void describe_overload(struct tt_sink *sink, const struct tt_overload_cou
 	tt_sink_end_object(sink);
 }
 
+/* By kind, of those that there were. */
+static void describe_layers(struct tt_sink *sink, const struct tt_worker_counters *counters)
+{
+	tt_sink_begin_object(sink, "layers");
+	for (unsigned int kind = TT_LAYER_NONE + 1; kind < TT_LAYER_KINDS; kind++)
+		if (tt_counter_read(&counters->layers[kind]) > 0)
+			put_counter(sink, tt_layer_name(kind), &counters->layers[kind]);
+	tt_sink_end_object(sink);
+}
+
 void tt_worker_describe(
 	struct tt_sink *sink, const char *name, const struct tt_status *status, uint32_t worker)
 {
@@ -146,6 +156,8 @@ void tt_worker_describe(
 	put_counter(sink, "tunnel_fragments", &counters->tunnel_fragments);
 	put_counter(sink, "fragments_excluded", &counters->fragments_excluded);
 	put_counter(sink, "layers_left", &counters->layers_left);
+	put_counter(sink, "layers_unknown", &counters->layers_unknown);
+	describe_layers(sink, counters);
 	put_counter(sink, "messages_lost", &counters->messages_lost);
 	put_counter(sink, "datagrams_lost", &counters->datagrams_lost);
 	put_counter(sink, "dns_malformed", &counters->dns_malformed);

@@ -37,6 +37,14 @@ class InTunnel:
             self.assertEqual((record['close_reason'], record['tcp']['handshake']), ('fin', 'complete'))
             self.assertEqual([record[way]['ports'] for way in WAYS], [[0], [1]])
 
+    def test_tunnels_are_counted_by_kind(self):
+        worker, = self.appliance.ask('workers', '--json')
+        self.assertEqual(list(worker['layers']), [self.kind])
+        self.assertGreaterEqual(worker['layers'][self.kind],
+                                2 * sum(record[way]['packets'] for record in self.tcp for way in WAYS))
+        # ARP of the hosts within; GRE carries IP alone.
+        self.assertEqual(worker['layers_unknown'] > 0, self.kind == 'vxlan')
+
     def test_records_agree_with_the_server(self):
         expected = collections.Counter()
         for entry in self.lab.log('access.log'):

@@ -259,7 +259,8 @@ static void test_backtracking_leaves_the_outer_packet(void)
 	CU_ASSERT_EQUAL(packet.destination_port, 4789);
 	CU_ASSERT_EQUAL(packet.vlan_count, 1);
 	CU_ASSERT_EQUAL(packet.layer_count, 0);
-	CU_ASSERT_EQUAL(packet.flags, TT_PACKET_PORTS | TT_PACKET_TRANSPORT);
+	CU_ASSERT_EQUAL(
+		packet.flags, TT_PACKET_PORTS | TT_PACKET_TRANSPORT | TT_PACKET_LAYERS_UNKNOWN);
 }
 
 /* A byte of a tunnel's header that must be what it is: a change leaves the outer flow. */
