@@ -344,8 +344,7 @@ static void merge(void *context, const struct tt_record *record)
 		merge_dns(control, body);
 		break;
 	case TT_RECORD_DNS_STATS:
-		if (control->dns_stats != NULL)
-			tt_dns_stats_merge(control->dns_stats, stats->bytes, stats->length);
+		tt_dns_stats_merge(control->dns_stats, stats->bytes, stats->length);
 		share_statistics(control, TT_STATISTICS_DNS, stats);
 		break;
 	case TT_RECORD_HTTP:
@@ -355,8 +354,7 @@ static void merge(void *context, const struct tt_record *record)
 			control->http(control->context, body);
 		break;
 	case TT_RECORD_HTTP_STATS:
-		if (control->http_stats != NULL)
-			tt_http_stats_merge(control->http_stats, stats->bytes, stats->length);
+		tt_http_stats_merge(control->http_stats, stats->bytes, stats->length);
 		share_statistics(control, TT_STATISTICS_HTTP, stats);
 		break;
 	case TT_RECORD_STATS_END:

@@ -14,47 +14,51 @@
 /* What is left to others: the records of a burst, and the answer to a snapshot. */
 #define SPARE_BYTES (TT_SNAPSHOT_ROOM_BYTES + 4 * TT_RECORD_LIMIT_BYTES)
 
-/* The next entries of the table that goes now. */
+/* The table that goes now; NULL: what it counts is off. */
+static const void *table_of(const struct tt_worker *worker)
+{
+	return worker->statistics.kind == TT_STATISTICS_DNS ? (const void *)worker->dns.stats
+							    : worker->http.stats;
+}
+
+/* Its next entries. */
 static size_t drain_some(struct tt_worker *worker, unsigned int places, uint8_t *bytes)
 {
 	struct tt_worker_statistics *statistics = &worker->statistics;
 
-	switch ((enum tt_statistics_kind)statistics->kind) {
-	case TT_STATISTICS_DNS:
-		if (worker->dns.stats != NULL)
-			return tt_dns_stats_drain(worker->dns.stats, &statistics->position, places,
-				bytes, TT_AGGREGATE_RECORD_BYTES);
-		break;
-	case TT_STATISTICS_HTTP:
-		if (worker->http.stats != NULL)
-			return tt_http_stats_drain(worker->http.stats, &statistics->position,
-				places, bytes, TT_AGGREGATE_RECORD_BYTES);
-		break;
-	case TT_STATISTICS_KINDS:
-		break;
-	}
-	statistics->position = UINT32_MAX;
-	return 0;
+	if (statistics->kind == TT_STATISTICS_DNS)
+		return tt_dns_stats_drain(worker->dns.stats, &statistics->position, places, bytes,
+			TT_AGGREGATE_RECORD_BYTES);
+	return tt_http_stats_drain(worker->http.stats, &statistics->position, places, bytes,
+		TT_AGGREGATE_RECORD_BYTES);
 }
 
-/* One record; without room none. */
+static void next_kind(struct tt_worker_statistics *statistics)
+{
+	statistics->kind++;
+	statistics->position = 0;
+}
+
+/* One record; without room, or where there is nothing to count, none. */
 static void write_record(struct tt_worker *worker, unsigned int places)
 {
 	static const uint8_t kinds[TT_STATISTICS_KINDS] = {
 		TT_RECORD_DNS_STATS, TT_RECORD_HTTP_STATS};
 	struct tt_worker_statistics *statistics = &worker->statistics;
-	struct tt_stats_record *record =
-		tt_worker_reserve(worker, kinds[statistics->kind], RECORD_BYTES);
+	struct tt_stats_record *record;
 
+	if (table_of(worker) == NULL) {
+		next_kind(statistics);
+		return;
+	}
+	record = tt_worker_reserve(worker, kinds[statistics->kind], RECORD_BYTES);
 	if (record == NULL)
 		return;
 	record->reserved = 0;
 	record->length = (uint32_t)drain_some(worker, places, record->bytes);
 	tt_shard_commit(worker->shard);
-	if (statistics->position == UINT32_MAX) {
-		statistics->kind++;
-		statistics->position = 0;
-	}
+	if (statistics->position == UINT32_MAX)
+		next_kind(statistics);
 }
 
 void tt_statistics_begin(struct tt_worker *worker, uint64_t id)
