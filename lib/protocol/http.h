@@ -55,4 +55,28 @@ struct tt_http_transaction {
 	char content_type[TT_HTTP_CONTENT_TYPE_BYTES];
 };
 
+/* When the ends of a transaction's parts were seen, as far as its flags say that there were any. */
+struct tt_http_times {
+	uint64_t request_end_us;
+	uint64_t response_start_us;
+	uint64_t response_end_us;
+};
+
+/* What an ended transaction took: its start_us, where no request gave it, latency_us, duration_us. */
+static inline void tt_http_transaction_time(
+	struct tt_http_transaction *transaction, const struct tt_http_times *times)
+{
+	uint64_t end_us = times->request_end_us;
+
+	if ((transaction->flags & TT_HTTP_RESPONSE) != 0) {
+		end_us = times->response_end_us;
+		if ((transaction->flags & TT_HTTP_REQUEST) == 0)
+			transaction->start_us = times->response_start_us;
+		else if (times->response_start_us > times->request_end_us)
+			transaction->latency_us = times->response_start_us - times->request_end_us;
+	}
+	if (end_us > transaction->start_us)
+		transaction->duration_us = end_us - transaction->start_us;
+}
+
 #endif

@@ -25,9 +25,7 @@ struct tt_http1_exchange {
 	uint32_t next; /* of its connection's queue, or of the free list: number + 1; 0: none */
 	bool head;     /* the method is HEAD */
 	bool connect;  /* the method is CONNECT */
-	uint64_t request_end_us;
-	uint64_t response_start_us;
-	uint64_t response_end_us;
+	struct tt_http_times times;
 	struct tt_http_transaction transaction;
 };
 
@@ -169,19 +167,9 @@ static void exchange_report(struct context *c, uint32_t link)
 {
 	struct tt_http1_exchange *exchange = &c->pool->exchanges[link - 1];
 	struct tt_http_transaction *transaction = &exchange->transaction;
-	uint64_t end_us = exchange->request_end_us;
 
 	exchange_unlink(c, link);
-	if ((transaction->flags & TT_HTTP_RESPONSE) != 0) {
-		end_us = exchange->response_end_us;
-		if ((transaction->flags & TT_HTTP_REQUEST) == 0)
-			transaction->start_us = exchange->response_start_us;
-		else if (exchange->response_start_us > exchange->request_end_us)
-			transaction->latency_us =
-				exchange->response_start_us - exchange->request_end_us;
-	}
-	if (end_us > transaction->start_us)
-		transaction->duration_us = end_us - transaction->start_us;
+	tt_http_transaction_time(transaction, &exchange->times);
 	c->pool->options.report(c->report, transaction, c->connection->client);
 	exchange->next = c->pool->exchanges_free;
 	c->pool->exchanges_free = link;
@@ -238,10 +226,10 @@ static void message_end(struct context *c, bool whole, uint64_t end_us)
 		(c->side->state == TT_HTTP1_CHUNKS && c->side->chunk_state == TT_HTTP1_CHUNK_DATA))
 		*bytes -= c->side->left;
 	if (from_client(c)) {
-		exchange->request_end_us = end_us;
+		exchange->times.request_end_us = end_us;
 		transaction->flags |= whole ? TT_HTTP_REQUEST_WHOLE : 0;
 	} else {
-		exchange->response_end_us = end_us;
+		exchange->times.response_end_us = end_us;
 		transaction->flags |= whole ? TT_HTTP_RESPONSE_WHOLE : 0;
 	}
 	bool asked = (transaction->flags & TT_HTTP_REQUEST) != 0 ? c->connection->asking != done
@@ -365,7 +353,7 @@ static void request_begin(struct context *c, const struct tt_http1_head *head, u
 	connection->asking = link;
 	struct tt_http1_exchange *exchange = &c->pool->exchanges[link - 1];
 	request_fill(exchange, head, c->side->time_us);
-	exchange->request_end_us = c->time_us;
+	exchange->times.request_end_us = c->time_us;
 	exchange->transaction.flags |= more_flags;
 }
 
@@ -437,7 +425,7 @@ static void response_begin(
 	struct tt_http1_exchange *exchange = &c->pool->exchanges[link - 1];
 	struct tt_http_transaction *transaction = &exchange->transaction;
 
-	exchange->response_start_us = c->side->time_us;
+	exchange->times.response_start_us = c->side->time_us;
 	transaction->flags |= (uint16_t)(TT_HTTP_RESPONSE | more_flags);
 	transaction->status = head->status;
 	if ((transaction->flags & TT_HTTP_REQUEST) == 0)

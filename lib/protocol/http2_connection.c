@@ -74,9 +74,7 @@ struct tt_http2_exchange {
 	const struct tt_http2_connection *connection;
 	uint8_t ended;	/* sides whose end was seen */
 	uint8_t unsure; /* sides whose end may have been lost */
-	uint64_t request_end_us;
-	uint64_t response_start_us;
-	uint64_t response_end_us;
+	struct tt_http_times times;
 	struct tt_http_transaction transaction;
 };
 
@@ -307,21 +305,11 @@ static void exchange_report(struct context *c, struct tt_http2_exchange *exchang
 {
 	struct tt_http_transaction *transaction = &exchange->transaction;
 	uint32_t link = (uint32_t)(exchange - c->pool->exchanges) + 1;
-	uint64_t end_us = exchange->request_end_us;
 
 	if (is_early(exchange) && c->connection->early > 0)
 		c->connection->early--;
 	exchange_unlink(c, exchange, link);
-	if ((transaction->flags & TT_HTTP_RESPONSE) != 0) {
-		end_us = exchange->response_end_us;
-		if ((transaction->flags & TT_HTTP_REQUEST) == 0)
-			transaction->start_us = exchange->response_start_us;
-		else if (exchange->response_start_us > exchange->request_end_us)
-			transaction->latency_us =
-				exchange->response_start_us - exchange->request_end_us;
-	}
-	if (end_us > transaction->start_us)
-		transaction->duration_us = end_us - transaction->start_us;
+	tt_http_transaction_time(transaction, &exchange->times);
 	if ((transaction->flags & (TT_HTTP_REQUEST | TT_HTTP_RESPONSE)) != 0)
 		c->pool->options.report(c->report, transaction, c->connection->client);
 	give(&c->pool->exchange, &exchange->next, link, &c->pool->counters.exchanges_used);
@@ -585,7 +573,7 @@ static void request_fill(
 	memcpy(transaction->path, said->path, said->path_bytes);
 	memcpy(transaction->host, said->host, said->host_bytes);
 	memcpy(transaction->user_agent, said->user_agent, said->user_agent_bytes);
-	exchange->request_end_us = c->time_us;
+	exchange->times.request_end_us = c->time_us;
 }
 
 /* The client's block on a stream: a request, or its trailers. */
@@ -595,7 +583,7 @@ static void request_read(struct context *c, const struct head *head, bool cut)
 	struct tt_http2_exchange *exchange = exchange_find(c, side->stream);
 
 	if (exchange != NULL && (exchange->transaction.flags & TT_HTTP_REQUEST) != 0) {
-		exchange->request_end_us = c->time_us;
+		exchange->times.request_end_us = c->time_us;
 	} else if (side->stream > side->highest && (side->stream & 1) != 0) {
 		/* Requests of streams before it will not come. */
 		side->highest = side->stream - 1;
@@ -634,7 +622,7 @@ static void response_fill(
 	transaction->status = said->status;
 	transaction->content_type_bytes = said->content_type_bytes;
 	memcpy(transaction->content_type, said->content_type, said->content_type_bytes);
-	exchange->response_start_us = c->side->time_us;
+	exchange->times.response_start_us = c->side->time_us;
 }
 
 /* May the request of a stream that is not under way have been missed? Else it is over. */
@@ -670,7 +658,7 @@ static void response_read(struct context *c, const struct head *head, bool cut)
 		exchange->transaction.flags |= TT_HTTP_GRPC_STATUS;
 		exchange->transaction.grpc_status = said->grpc_status;
 	}
-	exchange->response_end_us = c->time_us;
+	exchange->times.response_end_us = c->time_us;
 	if (ends)
 		side_end(c, exchange);
 }
@@ -854,10 +842,10 @@ static void data_end(struct context *c)
 		return;
 	if (from_client(c)) {
 		exchange->transaction.request_bytes += side->length - overhead;
-		exchange->request_end_us = c->time_us;
+		exchange->times.request_end_us = c->time_us;
 	} else {
 		exchange->transaction.response_bytes += side->length - overhead;
-		exchange->response_end_us = c->time_us;
+		exchange->times.response_end_us = c->time_us;
 	}
 	if ((side->flags & END_STREAM) != 0)
 		side_end(c, exchange);
