@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pipeline/ledger_totals.h"
 
-static void add_shed(struct tt_ledger_totals *totals, const struct tt_overload_counters *counters)
+void tt_shed_add(struct tt_shed_totals totals[TT_OVERLOAD_STEPS],
+	const struct tt_overload_counters *counters)
 {
 	unsigned int level = (unsigned int)tt_counter_read(&counters->level);
 
@@ -9,11 +10,11 @@ static void add_shed(struct tt_ledger_totals *totals, const struct tt_overload_c
 		const struct tt_overload_step_counters *of = &counters->steps[step];
 		unsigned int quarters = tt_overload_quarters(level, step);
 
-		if (quarters > totals->shed[step].quarters)
-			totals->shed[step].quarters = quarters;
-		totals->shed[step].entered += tt_counter_read(&of->entered);
-		totals->shed[step].time_us += tt_counter_read(&of->time_us);
-		totals->shed[step].flows += tt_counter_read(&of->flows);
+		if (quarters > totals[step].quarters)
+			totals[step].quarters = quarters;
+		totals[step].entered += tt_counter_read(&of->entered);
+		totals[step].time_us += tt_counter_read(&of->time_us);
+		totals[step].flows += tt_counter_read(&of->flows);
 	}
 }
 
@@ -36,7 +37,7 @@ void tt_ledger_totals(struct tt_ledger_totals *totals, const struct tt_pipeline 
 			totals->dropped[reason] += count;
 			dropped += count;
 		}
-		add_shed(totals, &tt_pipeline_worker_counters(pipeline, w)->overload);
+		tt_shed_add(totals->shed, &tt_pipeline_worker_counters(pipeline, w)->overload);
 	}
 	for (unsigned int port = 0; port < tt_driver_port_count(driver); port++) {
 		struct tt_port_statistics statistics;

@@ -11,6 +11,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* What overloaded workers shed of a step: most of all workers now, and sums. */
+struct tt_shed_totals {
+	unsigned int quarters;
+	uint64_t entered;
+	uint64_t time_us;
+	uint64_t flows;
+};
+
 /* A snapshot of the ledger. While packets are on their way `in_flight` of them are in neither
  * `processed` nor `dropped`. */
 struct tt_ledger_totals {
@@ -22,13 +30,7 @@ struct tt_ledger_totals {
 	uint64_t no_mbuf;
 	uint64_t errors;
 	uint64_t in_flight;
-	/* What overloaded workers shed: most of all workers now, and sums. */
-	struct {
-		unsigned int quarters;
-		uint64_t entered;
-		uint64_t time_us;
-		uint64_t flows;
-	} shed[TT_OVERLOAD_STEPS];
+	struct tt_shed_totals shed[TT_OVERLOAD_STEPS];
 	bool missed_known; /* false: some port cannot tell what it missed */
 
 	/* received = processed + all that was dropped, in_flight aside; and in_flight is no more
@@ -38,5 +40,9 @@ struct tt_ledger_totals {
 
 void tt_ledger_totals(struct tt_ledger_totals *totals, const struct tt_pipeline *pipeline,
 	struct tt_driver *driver);
+
+/* What a worker shed, to the totals of the steps. */
+void tt_shed_add(struct tt_shed_totals totals[TT_OVERLOAD_STEPS],
+	const struct tt_overload_counters *counters);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "pipeline/source.h"
+#include "serve/summary_fields.h"
 
 #include <rte_cycles.h>
 #include <rte_version.h>
@@ -105,23 +106,6 @@ static void describe_dns(struct tt_sink *sink, const struct tt_dns_transactions_
 	put_counter(sink, "dns_duplicate_responses", &counters->duplicate_responses);
 }
 
-static void describe_overload(struct tt_sink *sink, const struct tt_overload_counters *counters)
-{
-	unsigned int level = (unsigned int)tt_counter_read(&counters->level);
-
-	tt_sink_begin_object(sink, "shed");
-	for (unsigned int step = 0; step < TT_OVERLOAD_STEPS; step++) {
-		tt_sink_begin_object(sink, tt_overload_step_name(step));
-		tt_sink_unsigned(sink, "share_percent",
-			100 * tt_overload_quarters(level, step) / TT_OVERLOAD_QUARTERS);
-		put_counter(sink, "entered", &counters->steps[step].entered);
-		put_counter(sink, "time_us", &counters->steps[step].time_us);
-		put_counter(sink, "flows", &counters->steps[step].flows);
-		tt_sink_end_object(sink);
-	}
-	tt_sink_end_object(sink);
-}
-
 /* By kind, of those that there were. */
 static void describe_layers(struct tt_sink *sink, const struct tt_worker_counters *counters)
 {
@@ -140,6 +124,7 @@ void tt_worker_describe(
 	const struct tt_flow_table_counters *flows = tt_pipeline_flow_counters(pipeline, worker);
 	const struct tt_shard_counters *shard =
 		tt_shard_counters(tt_pipeline_shard(pipeline, worker));
+	struct tt_shed_totals shed[TT_OVERLOAD_STEPS] = {{0}};
 	uint64_t dropped = 0;
 
 	for (unsigned int reason = 0; reason < TT_DROP_REASONS; reason++)
@@ -164,7 +149,8 @@ void tt_worker_describe(
 	describe_dns(sink, tt_pipeline_dns_counters(pipeline, worker));
 	put_counter(sink, "excluded_connections", &counters->excluded_connections);
 	put_counter(sink, "excluded_records", &counters->excluded_records);
-	describe_overload(sink, &counters->overload);
+	tt_shed_add(shed, &counters->overload);
+	tt_shed_describe(sink, shed);
 	put_counter(sink, "connections", &flows->live);
 	put_counter(sink, "half_open", &flows->half_open);
 	put_counter(sink, "created", &flows->created);

@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/summary_fields.h"
 
-/* Absent when no worker ever shed anything. */
-static void describe_shed(struct tt_sink *sink, const struct tt_ledger_totals *ledger)
+void tt_shed_describe(struct tt_sink *sink, const struct tt_shed_totals totals[TT_OVERLOAD_STEPS])
 {
-	if (ledger->shed[0].entered == 0)
-		return;
 	tt_sink_begin_object(sink, "shed");
 	for (unsigned int step = 0; step < TT_OVERLOAD_STEPS; step++) {
 		tt_sink_begin_object(sink, tt_overload_step_name(step));
-		tt_sink_unsigned(sink, "share_percent",
-			100 * ledger->shed[step].quarters / TT_OVERLOAD_QUARTERS);
-		tt_sink_unsigned(sink, "entered", ledger->shed[step].entered);
-		tt_sink_unsigned(sink, "time_us", ledger->shed[step].time_us);
-		tt_sink_unsigned(sink, "flows", ledger->shed[step].flows);
+		tt_sink_unsigned(
+			sink, "share_percent", 100 * totals[step].quarters / TT_OVERLOAD_QUARTERS);
+		tt_sink_unsigned(sink, "entered", totals[step].entered);
+		tt_sink_unsigned(sink, "time_us", totals[step].time_us);
+		tt_sink_unsigned(sink, "flows", totals[step].flows);
 		tt_sink_end_object(sink);
 	}
 	tt_sink_end_object(sink);
@@ -33,7 +30,8 @@ void tt_ledger_describe(
 	for (unsigned int reason = 0; reason < TT_DROP_REASONS; reason++)
 		tt_sink_unsigned(sink, tt_drop_reason_name(reason), ledger->dropped[reason]);
 	tt_sink_end_object(sink);
-	describe_shed(sink, ledger);
+	if (ledger->shed[0].entered > 0)
+		tt_shed_describe(sink, ledger->shed);
 	if (ledger->in_flight > 0)
 		tt_sink_unsigned(sink, "in_flight", ledger->in_flight);
 	if (!ledger->missed_known)

@@ -8,8 +8,11 @@
 #include "pipeline/ledger_totals.h"
 #include "serve/sink.h"
 
+/* An object `shed`: what overload has left out, of each step. */
+void tt_shed_describe(struct tt_sink *sink, const struct tt_shed_totals totals[TT_OVERLOAD_STEPS]);
+
 /* One object under `name` (sink.h): what was received and what became of it, by reason, and whether
- * the sum closes; `in_flight` while there is any. Where a port cannot tell what it missed,
+ * the sum closes; `in_flight` while there is any, and `shed` once there was some. Where a port cannot tell what it missed,
  * `missed_known` is false, and `missed` left out unless another port tells. */
 void tt_ledger_describe(
 	struct tt_sink *sink, const char *name, const struct tt_ledger_totals *ledger);
