@@ -56,7 +56,8 @@ int tt_run_start(struct tt_run *run);
 void tt_run_stop(struct tt_run *run);
 void tt_run_close(struct tt_run *run);
 
-/* Do the rules and signatures of the configuration compile? 0, or the code, with each fault a line on stderr. */
+/* Do the rules and signatures of the configuration compile? 0, or the code, with each fault a line
+ * on stderr. */
 int tt_run_check_rules(const struct tt_config *config);
 
 /* What the run of this configuration will take: one line a part, and the sum. 0, or the code of a

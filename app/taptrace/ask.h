@@ -50,8 +50,8 @@ bool tt_ask_print(const char *type, json_t *record);
 void tt_ask_count(
 	struct tt_table *table, unsigned int column, const json_t *object, const char *name);
 
-/* Disconnects, if it was connected; the exit status after `code`, and after a line in the log when standard output could
- * not take everything. */
+/* Disconnects, if it was connected; the exit status after `code`, and after a line in the log when
+ * standard output could not take everything. */
 int tt_ask_finish(struct tt_ask *ask, int code);
 
 #endif
