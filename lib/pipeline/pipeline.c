@@ -90,8 +90,9 @@ unsigned int tt_pipeline_limits(const struct tt_pipeline *pipeline, unsigned int
 	limits[count++] = (struct tt_pipeline_limit){"payload", of->payload.limit,
 		&of->counters.conversations, &of->counters.conversations_high,
 		&of->counters.conversations_full};
-	limits[count++] = (struct tt_pipeline_limit){"reassembly", of->payload.streams.capacity,
-		&streams->slabs_used, &streams->slabs_high, &streams->pool_full};
+	limits[count++] =
+		(struct tt_pipeline_limit){"reassembly", of->payload.streams.slabs.capacity,
+			&streams->slabs_used, &streams->slabs_high, &streams->pool_full};
 	if (of->dns.transactions != NULL) {
 		const struct tt_dns_transactions_counters *dns =
 			tt_dns_transactions_counters(of->dns.transactions);

@@ -3,59 +3,26 @@
 
 #include "base/bytes.h"
 #include "base/error.h"
-#include "base/memory.h"
 #include "protocol/dns.h"
 
 #define POOL_CAPACITY (1u << 20)
-
-struct tt_dns_stream_slab {
-	union {
-		uint32_t next; /* of the free list: number + 1; 0: none */
-		uint8_t bytes[TT_DNS_STREAM_SLAB_BYTES];
-	};
-};
 
 int tt_dns_stream_pool_create(struct tt_dns_stream_pool *pool, uint32_t capacity, bool huge_pages)
 {
 	memset(pool, 0, sizeof(*pool));
 	if (capacity == 0 || capacity > POOL_CAPACITY)
 		return TT_ERROR_ARGUMENT;
-	pool->slabs = tt_memory_map((size_t)capacity * sizeof(*pool->slabs), huge_pages);
-	if (pool->slabs == NULL)
-		return TT_ERROR_MEMORY;
-	pool->capacity = capacity;
-	return TT_OK;
+	return tt_slabs_create(&pool->slabs, capacity, TT_DNS_STREAM_SLAB_BYTES, huge_pages);
 }
 
 void tt_dns_stream_pool_destroy(struct tt_dns_stream_pool *pool)
 {
-	tt_memory_unmap(pool->slabs, (size_t)pool->capacity * sizeof(*pool->slabs));
-	pool->slabs = NULL;
-}
-
-static uint32_t slab_take(struct tt_dns_stream_pool *pool)
-{
-	uint32_t link = pool->free;
-
-	if (link != 0)
-		pool->free = pool->slabs[link - 1].next;
-	else if (pool->used_ever < pool->capacity)
-		link = ++pool->used_ever;
-	else
-		return 0;
-	tt_counter_add(&pool->counters.slabs_used, 1);
-	tt_counter_raise(&pool->counters.slabs_high, tt_counter_read(&pool->counters.slabs_used));
-	return link;
+	tt_slabs_destroy(&pool->slabs);
 }
 
 static void slab_give(struct tt_dns_stream *stream, struct tt_dns_stream_pool *pool)
 {
-	if (stream->slab == 0)
-		return;
-	pool->slabs[stream->slab - 1].next = pool->free;
-	pool->free = stream->slab;
-	stream->slab = 0;
-	tt_counter_set(&pool->counters.slabs_used, tt_counter_read(&pool->counters.slabs_used) - 1);
+	tt_slab_give(&pool->slabs, &stream->slab, &pool->counters.slabs_used);
 }
 
 void tt_dns_stream_start(struct tt_dns_stream *stream)
@@ -81,10 +48,9 @@ bool tt_dns_stream_is_plausible(const uint8_t *bytes, size_t length)
 /* Take a slab for a message that goes on after this piece; without one it is skipped. */
 static void keep_begin(struct tt_dns_stream *stream, struct tt_dns_stream_pool *pool)
 {
-	stream->slab = slab_take(pool);
+	stream->slab = tt_slab_take(&pool->slabs, &pool->counters.slabs_used,
+		&pool->counters.slabs_high, &pool->counters.pool_full);
 	stream->kept = 0;
-	if (stream->slab == 0)
-		tt_counter_add(&pool->counters.pool_full, 1);
 }
 
 /* Bytes of a message that does not lie whole in one piece; never more than its rest. */
@@ -94,7 +60,9 @@ static void keep(struct tt_dns_stream *stream, struct tt_dns_stream_pool *pool,
 	if (stream->slab != 0) {
 		size_t room = TT_DNS_STREAM_SLAB_BYTES - stream->kept;
 		size_t count = length < room ? length : room;
-		memcpy(pool->slabs[stream->slab - 1].bytes + stream->kept, bytes, count);
+		uint8_t *slab = tt_slab_at(&pool->slabs, stream->slab);
+
+		memcpy(slab + stream->kept, bytes, count);
 		stream->kept = (uint16_t)(stream->kept + count);
 	}
 	stream->seen = (uint16_t)(stream->seen + length);
@@ -106,7 +74,8 @@ static void message_done(struct tt_dns_stream *stream, struct tt_dns_stream_pool
 	if (stream->slab != 0) {
 		if (stream->kept < stream->total)
 			tt_counter_add(&pool->counters.cut, 1);
-		message(context, pool->slabs[stream->slab - 1].bytes, stream->kept, stream->total);
+		message(context, tt_slab_at(&pool->slabs, stream->slab), stream->kept,
+			stream->total);
 		slab_give(stream, pool);
 	}
 	stream->state = TT_DNS_STREAM_LENGTH;

@@ -9,7 +9,7 @@
 #ifndef TT_PROTOCOL_DNS_STREAM_H
 #define TT_PROTOCOL_DNS_STREAM_H
 
-#include "base/counter.h"
+#include "base/slabs.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,13 +28,8 @@ struct tt_dns_stream_counters {
 	tt_counter resyncs;   /* times that framing was found again after a gap or a late start */
 };
 
-struct tt_dns_stream_slab;
-
 struct tt_dns_stream_pool {
-	struct tt_dns_stream_slab *slabs;
-	uint32_t capacity;
-	uint32_t used_ever;
-	uint32_t free; /* number of the first free slab + 1; 0: none */
+	struct tt_slabs slabs; /* of TT_DNS_STREAM_SLAB_BYTES */
 	struct tt_dns_stream_counters counters;
 };
 

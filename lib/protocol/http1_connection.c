@@ -2,7 +2,6 @@
 #include "protocol/http1_connection.h"
 
 #include "base/error.h"
-#include "base/memory.h"
 #include "protocol/http1.h"
 
 #include <string.h>
@@ -13,13 +12,6 @@
 
 _Static_assert(sizeof(struct tt_http1_connection) <= 88, "small: every HTTP flow has one");
 _Static_assert(TT_HTTP1_HEAD_BYTES <= UINT16_MAX, "tt_http1_side.kept holds it");
-
-struct tt_http1_slab {
-	union {
-		uint32_t next; /* of the free list: number + 1; 0: none */
-		uint8_t bytes[TT_HTTP1_HEAD_BYTES];
-	};
-};
 
 struct tt_http1_exchange {
 	uint32_t next; /* of its connection's queue, or of the free list: number + 1; 0: none */
@@ -42,7 +34,7 @@ struct context {
 
 uint64_t tt_http1_pool_bytes(uint32_t slabs, uint32_t exchanges)
 {
-	return (uint64_t)slabs * sizeof(struct tt_http1_slab) +
+	return (uint64_t)slabs * TT_HTTP1_HEAD_BYTES +
 		(uint64_t)exchanges * sizeof(struct tt_http1_exchange);
 }
 
@@ -53,22 +45,25 @@ int tt_http1_pool_create(struct tt_http1_pool *pool, const struct tt_http1_pool_
 		options->exchanges > EXCHANGES_LIMIT || options->report == NULL)
 		return TT_ERROR_ARGUMENT;
 	pool->options = *options;
-	pool->slabs = tt_memory_map(options->slabs * sizeof(*pool->slabs), options->huge_pages);
-	pool->exchanges =
-		tt_memory_map(options->exchanges * sizeof(*pool->exchanges), options->huge_pages);
-	if (pool->slabs == NULL || pool->exchanges == NULL) {
+	int error = tt_slabs_create(
+		&pool->slabs, options->slabs, TT_HTTP1_HEAD_BYTES, options->huge_pages);
+	if (error == TT_OK)
+		error = tt_slabs_create(&pool->exchanges, options->exchanges,
+			sizeof(struct tt_http1_exchange), options->huge_pages);
+	if (error != TT_OK)
 		tt_http1_pool_destroy(pool);
-		return TT_ERROR_MEMORY;
-	}
-	return TT_OK;
+	return error;
 }
 
 void tt_http1_pool_destroy(struct tt_http1_pool *pool)
 {
-	tt_memory_unmap(pool->slabs, pool->options.slabs * sizeof(*pool->slabs));
-	tt_memory_unmap(pool->exchanges, pool->options.exchanges * sizeof(*pool->exchanges));
-	pool->slabs = NULL;
-	pool->exchanges = NULL;
+	tt_slabs_destroy(&pool->slabs);
+	tt_slabs_destroy(&pool->exchanges);
+}
+
+static struct tt_http1_exchange *exchange_at(const struct tt_http1_pool *pool, uint32_t link)
+{
+	return tt_slab_at(&pool->exchanges, link);
 }
 
 void tt_http1_connection_prefetch(
@@ -76,7 +71,7 @@ void tt_http1_connection_prefetch(
 {
 	if (connection->first == 0)
 		return;
-	const uint8_t *exchange = (const uint8_t *)&pool->exchanges[connection->first - 1];
+	const uint8_t *exchange = (const uint8_t *)exchange_at(pool, connection->first);
 
 	for (size_t line = 0; line < sizeof(struct tt_http1_exchange); line += LINE_BYTES)
 		__builtin_prefetch(exchange + line, 0, 2);
@@ -85,31 +80,19 @@ void tt_http1_connection_prefetch(
 static void slab_take(struct context *c)
 {
 	struct tt_http1_pool *pool = c->pool;
-	uint32_t link = pool->slabs_free;
+	uint32_t link = tt_slab_take(&pool->slabs, &pool->counters.slabs_used,
+		&pool->counters.slabs_high, &pool->counters.slabs_full);
 
-	if (link != 0)
-		pool->slabs_free = pool->slabs[link - 1].next;
-	else if (pool->slabs_ever < pool->options.slabs)
-		link = ++pool->slabs_ever;
-	else
+	if (link == 0)
 		return;
 	c->side->slab = link;
 	c->side->kept = 0;
 	c->side->scanned = 0;
-	tt_counter_add(&pool->counters.slabs_used, 1);
-	tt_counter_raise(&pool->counters.slabs_high, tt_counter_read(&pool->counters.slabs_used));
 }
 
 static void slab_give(struct context *c)
 {
-	struct tt_http1_pool *pool = c->pool;
-
-	if (c->side->slab == 0)
-		return;
-	pool->slabs[c->side->slab - 1].next = pool->slabs_free;
-	pool->slabs_free = c->side->slab;
-	c->side->slab = 0;
-	tt_counter_set(&pool->counters.slabs_used, tt_counter_read(&pool->counters.slabs_used) - 1);
+	tt_slab_give(&c->pool->slabs, &c->side->slab, &c->pool->counters.slabs_used);
 }
 
 /* A new exchange at the end of the queue: its number + 1, or 0. */
@@ -117,46 +100,39 @@ static uint32_t exchange_append(struct context *c)
 {
 	struct tt_http1_connection *connection = c->connection;
 	struct tt_http1_pool *pool = c->pool;
-	uint32_t link = pool->exchanges_free;
+	uint32_t link;
 
 	if (connection->queued == TT_HTTP1_QUEUE) {
 		tt_counter_add(&pool->counters.queue_full, 1);
 		return 0;
 	}
-	if (link != 0) {
-		pool->exchanges_free = pool->exchanges[link - 1].next;
-	} else if (pool->exchanges_ever < pool->options.exchanges) {
-		link = ++pool->exchanges_ever;
-	} else {
-		tt_counter_add(&pool->counters.exchanges_full, 1);
+	link = tt_slab_take(&pool->exchanges, &pool->counters.exchanges_used,
+		&pool->counters.exchanges_high, &pool->counters.exchanges_full);
+	if (link == 0)
 		return 0;
-	}
-	struct tt_http1_exchange *exchange = &pool->exchanges[link - 1];
+	struct tt_http1_exchange *exchange = exchange_at(pool, link);
 	memset(exchange, 0, offsetof(struct tt_http1_exchange, transaction.method));
 	if (connection->last != 0)
-		pool->exchanges[connection->last - 1].next = link;
+		exchange_at(pool, connection->last)->next = link;
 	else
 		connection->first = link;
 	connection->last = link;
 	connection->queued++;
-	tt_counter_add(&pool->counters.exchanges_used, 1);
-	tt_counter_raise(
-		&pool->counters.exchanges_high, tt_counter_read(&pool->counters.exchanges_used));
 	return link;
 }
 
 static void exchange_unlink(struct context *c, uint32_t link)
 {
 	struct tt_http1_connection *connection = c->connection;
-	struct tt_http1_exchange *exchanges = c->pool->exchanges;
+	struct tt_http1_pool *pool = c->pool;
 	uint32_t before = 0;
 
-	for (uint32_t at = connection->first; at != link; at = exchanges[at - 1].next)
+	for (uint32_t at = connection->first; at != link; at = exchange_at(pool, at)->next)
 		before = at;
 	if (before == 0)
-		connection->first = exchanges[link - 1].next;
+		connection->first = exchange_at(pool, link)->next;
 	else
-		exchanges[before - 1].next = exchanges[link - 1].next;
+		exchange_at(pool, before)->next = exchange_at(pool, link)->next;
 	if (connection->last == link)
 		connection->last = before;
 	connection->queued--;
@@ -165,16 +141,13 @@ static void exchange_unlink(struct context *c, uint32_t link)
 /* Report an exchange, whole or not, and free it. */
 static void exchange_report(struct context *c, uint32_t link)
 {
-	struct tt_http1_exchange *exchange = &c->pool->exchanges[link - 1];
+	struct tt_http1_exchange *exchange = exchange_at(c->pool, link);
 	struct tt_http_transaction *transaction = &exchange->transaction;
 
 	exchange_unlink(c, link);
 	tt_http_transaction_time(transaction, &exchange->times);
 	c->pool->options.report(c->report, transaction, c->connection->client);
-	exchange->next = c->pool->exchanges_free;
-	c->pool->exchanges_free = link;
-	tt_counter_set(&c->pool->counters.exchanges_used,
-		tt_counter_read(&c->pool->counters.exchanges_used) - 1);
+	tt_slab_give(&c->pool->exchanges, &link, &c->pool->counters.exchanges_used);
 }
 
 /* The oldest exchange whose request (or response) has not come; 0: none. Those before it are few:
@@ -183,8 +156,8 @@ static uint32_t exchange_without(const struct context *c, uint16_t flag)
 {
 	uint32_t link = c->connection->first;
 
-	while (link != 0 && (c->pool->exchanges[link - 1].transaction.flags & flag) != 0)
-		link = c->pool->exchanges[link - 1].next;
+	while (link != 0 && (exchange_at(c->pool, link)->transaction.flags & flag) != 0)
+		link = exchange_at(c->pool, link)->next;
 	return link;
 }
 
@@ -215,7 +188,7 @@ static void message_end(struct context *c, bool whole, uint64_t end_us)
 	c->side->body_unsure = false;
 	if (done == 0)
 		return;
-	struct tt_http1_exchange *exchange = &c->pool->exchanges[done - 1];
+	struct tt_http1_exchange *exchange = exchange_at(c->pool, done);
 	struct tt_http_transaction *transaction = &exchange->transaction;
 	uint64_t *bytes =
 		from_client(c) ? &transaction->request_bytes : &transaction->response_bytes;
@@ -351,7 +324,7 @@ static void request_begin(struct context *c, const struct tt_http1_head *head, u
 		return;
 	}
 	connection->asking = link;
-	struct tt_http1_exchange *exchange = &c->pool->exchanges[link - 1];
+	struct tt_http1_exchange *exchange = exchange_at(c->pool, link);
 	request_fill(exchange, head, c->side->time_us);
 	exchange->times.request_end_us = c->time_us;
 	exchange->transaction.flags |= more_flags;
@@ -361,7 +334,7 @@ static void request_read(struct context *c, const struct tt_http1_head *head)
 {
 	request_begin(c, head, 0);
 	uint32_t link = c->connection->asking;
-	struct tt_http1_exchange *exchange = link == 0 ? NULL : &c->pool->exchanges[link - 1];
+	struct tt_http1_exchange *exchange = link == 0 ? NULL : exchange_at(c->pool, link);
 
 	bool opaque = exchange != NULL && exchange->connect &&
 		(exchange->transaction.flags & TT_HTTP_RESPONSE) == 0;
@@ -422,7 +395,7 @@ static void response_begin(
 	c->connection->answering = link;
 	if (link == 0)
 		return;
-	struct tt_http1_exchange *exchange = &c->pool->exchanges[link - 1];
+	struct tt_http1_exchange *exchange = exchange_at(c->pool, link);
 	struct tt_http_transaction *transaction = &exchange->transaction;
 
 	exchange->times.response_start_us = c->side->time_us;
@@ -439,7 +412,7 @@ static void response_read(struct context *c, const struct tt_http1_head *head)
 	if (head->status < 200 && head->status != 101)
 		return;
 	uint32_t link = response_place(c);
-	struct tt_http1_exchange *exchange = link == 0 ? NULL : &c->pool->exchanges[link - 1];
+	struct tt_http1_exchange *exchange = link == 0 ? NULL : exchange_at(c->pool, link);
 	bool known = exchange != NULL && (exchange->transaction.flags & TT_HTTP_REQUEST) != 0;
 	bool tunnel = known && exchange->connect && head->status < 300;
 	bool upgraded = head->status == 101 || tunnel;
@@ -534,7 +507,7 @@ static size_t head_data(struct context *c, const uint8_t *bytes, size_t length)
 		side->time_us = c->time_us;
 		result = head_read(c, &head, bytes, length);
 	} else {
-		uint8_t *slab = c->pool->slabs[side->slab - 1].bytes;
+		uint8_t *slab = tt_slab_at(&c->pool->slabs, side->slab);
 		size_t room = (size_t)(TT_HTTP1_HEAD_BYTES - side->kept);
 		kept = side->kept;
 		length = length < room ? length : room;
@@ -552,11 +525,10 @@ static size_t head_data(struct context *c, const uint8_t *bytes, size_t length)
 			return length;
 		slab_take(c);
 		if (side->slab != 0) {
-			memcpy(c->pool->slabs[side->slab - 1].bytes, bytes, length);
+			memcpy(tt_slab_at(&c->pool->slabs, side->slab), bytes, length);
 			side->kept = (uint16_t)length;
 			return length;
 		}
-		tt_counter_add(&c->pool->counters.slabs_full, 1);
 		/* fallthrough */
 	case TT_HTTP1_LIMIT:
 		head_cut(c, &head);
@@ -621,7 +593,7 @@ static size_t chunks_data(struct context *c, const uint8_t *bytes, size_t length
 	side->body_unsure = false;
 	side->time_us = c->time_us;
 	if (link != 0 && data_bytes > 0) {
-		struct tt_http_transaction *transaction = &c->pool->exchanges[link - 1].transaction;
+		struct tt_http_transaction *transaction = &exchange_at(c->pool, link)->transaction;
 		if (from_client(c))
 			transaction->request_bytes += data_bytes;
 		else
@@ -735,7 +707,7 @@ void tt_http1_connection_gap(struct tt_http1_connection *connection, struct tt_h
 		message_end(&c, true, time_us);
 	} else if (side->state == TT_HTTP1_HEAD && side->slab != 0) {
 		struct tt_http1_head head;
-		if (head_read(&c, &head, pool->slabs[side->slab - 1].bytes, side->kept) !=
+		if (head_read(&c, &head, tt_slab_at(&pool->slabs, side->slab), side->kept) !=
 			TT_HTTP1_INVALID)
 			head_cut(&c, &head);
 	}

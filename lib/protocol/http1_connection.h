@@ -17,7 +17,7 @@
 #ifndef TT_PROTOCOL_HTTP1_CONNECTION_H
 #define TT_PROTOCOL_HTTP1_CONNECTION_H
 
-#include "base/counter.h"
+#include "base/slabs.h"
 #include "protocol/http.h"
 
 #include <stdbool.h>
@@ -25,9 +25,6 @@
 #include <stdint.h>
 
 #define TT_HTTP1_QUEUE 128 /* transactions under way a connection */
-
-struct tt_http1_slab;
-struct tt_http1_exchange;
 
 /* `client`: the direction of the requests. Valid for the call alone. */
 typedef void (*tt_http1_report)(
@@ -56,12 +53,8 @@ struct tt_http1_pool_options {
 
 /* One worker's memory. */
 struct tt_http1_pool {
-	struct tt_http1_slab *slabs;
-	struct tt_http1_exchange *exchanges;
-	uint32_t slabs_ever; /* from here on they have never been used */
-	uint32_t slabs_free; /* number of the first free one + 1; 0: none */
-	uint32_t exchanges_ever;
-	uint32_t exchanges_free;
+	struct tt_slabs slabs; /* of TT_HTTP1_HEAD_BYTES */
+	struct tt_slabs exchanges;
 	struct tt_http1_pool_options options;
 	struct tt_http1_counters counters;
 };

@@ -48,13 +48,6 @@ enum frame_flag {
 _Static_assert(sizeof(struct tt_http2_connection) <= 120, "small: every HTTP/2 flow has one");
 _Static_assert(TT_HTTP2_BLOCK_BYTES <= UINT16_MAX, "tt_http2_side.kept holds it");
 
-struct tt_http2_slab {
-	union {
-		uint32_t next; /* of the free list: number + 1; 0: none */
-		uint8_t bytes[TT_HTTP2_BLOCK_BYTES];
-	};
-};
-
 struct tt_http2_table {
 	uint32_t next;
 	struct tt_hpack_table hpack;
@@ -111,7 +104,7 @@ static uint32_t bucket_count(uint32_t exchanges)
 
 uint64_t tt_http2_pool_bytes(const struct tt_http2_pool_options *options)
 {
-	return (uint64_t)options->slabs * sizeof(struct tt_http2_slab) +
+	return (uint64_t)options->slabs * TT_HTTP2_BLOCK_BYTES +
 		(uint64_t)options->tables * sizeof(struct tt_http2_table) +
 		(uint64_t)options->exchanges * sizeof(struct tt_http2_exchange) +
 		(uint64_t)bucket_count(options->exchanges) * sizeof(uint32_t);
@@ -128,55 +121,47 @@ int tt_http2_pool_create(struct tt_http2_pool *pool, const struct tt_http2_pool_
 
 	pool->options = *options;
 	pool->bucket_mask = buckets - 1;
-	pool->slabs = tt_memory_map(options->slabs * sizeof(*pool->slabs), options->huge_pages);
-	pool->tables = tt_memory_map(options->tables * sizeof(*pool->tables), options->huge_pages);
-	pool->exchanges =
-		tt_memory_map(options->exchanges * sizeof(*pool->exchanges), options->huge_pages);
 	pool->buckets = tt_memory_map(buckets * sizeof(*pool->buckets), options->huge_pages);
-	if (pool->slabs == NULL || pool->tables == NULL || pool->exchanges == NULL ||
-		pool->buckets == NULL) {
+	int error = pool->buckets == NULL ? TT_ERROR_MEMORY : TT_OK;
+
+	if (error == TT_OK)
+		error = tt_slabs_create(
+			&pool->slabs, options->slabs, TT_HTTP2_BLOCK_BYTES, options->huge_pages);
+	if (error == TT_OK)
+		error = tt_slabs_create(&pool->tables, options->tables,
+			sizeof(struct tt_http2_table), options->huge_pages);
+	if (error == TT_OK)
+		error = tt_slabs_create(&pool->exchanges, options->exchanges,
+			sizeof(struct tt_http2_exchange), options->huge_pages);
+	if (error != TT_OK)
 		tt_http2_pool_destroy(pool);
-		return TT_ERROR_MEMORY;
-	}
-	return TT_OK;
+	return error;
 }
 
 void tt_http2_pool_destroy(struct tt_http2_pool *pool)
 {
-	tt_memory_unmap(pool->slabs, pool->options.slabs * sizeof(*pool->slabs));
-	tt_memory_unmap(pool->tables, pool->options.tables * sizeof(*pool->tables));
-	tt_memory_unmap(pool->exchanges, pool->options.exchanges * sizeof(*pool->exchanges));
+	tt_slabs_destroy(&pool->slabs);
+	tt_slabs_destroy(&pool->tables);
+	tt_slabs_destroy(&pool->exchanges);
 	tt_memory_unmap(pool->buckets, (pool->bucket_mask + 1UL) * sizeof(*pool->buckets));
-	pool->slabs = NULL;
-	pool->tables = NULL;
-	pool->exchanges = NULL;
 	pool->buckets = NULL;
 }
 
-/* A number + 1 that is free, or 0. `next` is the link of the first free one. */
-static uint32_t take(struct tt_http2_free *free, const uint32_t *next, uint32_t capacity,
-	tt_counter *used, tt_counter *high, tt_counter *full)
+static struct tt_http2_exchange *exchange_at(const struct tt_http2_pool *pool, uint32_t link)
 {
-	uint32_t link = free->first;
-
-	if (link != 0) {
-		free->first = *next;
-	} else if (free->ever < capacity) {
-		link = ++free->ever;
-	} else {
-		tt_counter_add(full, 1);
-		return 0;
-	}
-	tt_counter_add(used, 1);
-	tt_counter_raise(high, tt_counter_read(used));
-	return link;
+	return tt_slab_at(&pool->exchanges, link);
 }
 
-static void give(struct tt_http2_free *free, uint32_t *next, uint32_t link, tt_counter *used)
+static uint8_t *block_at(const struct tt_http2_pool *pool, uint32_t link)
 {
-	*next = free->first;
-	free->first = link;
-	tt_counter_set(used, tt_counter_read(used) - 1);
+	return tt_slab_at(&pool->slabs, link);
+}
+
+static struct tt_hpack_table *table_at(const struct tt_http2_pool *pool, uint32_t link)
+{
+	struct tt_http2_table *table = tt_slab_at(&pool->tables, link);
+
+	return &table->hpack;
 }
 
 static bool slab_take(struct context *c)
@@ -184,23 +169,15 @@ static bool slab_take(struct context *c)
 	struct tt_http2_pool *pool = c->pool;
 	struct tt_http2_counters *counters = &pool->counters;
 
-	if (c->side->slab == 0) {
-		uint32_t first = pool->slab.first;
-		c->side->slab = take(&pool->slab, first == 0 ? NULL : &pool->slabs[first - 1].next,
-			pool->options.slabs, &counters->slabs_used, &counters->slabs_high,
-			&counters->slabs_full);
-	}
+	if (c->side->slab == 0)
+		c->side->slab = tt_slab_take(&pool->slabs, &counters->slabs_used,
+			&counters->slabs_high, &counters->slabs_full);
 	return c->side->slab != 0;
 }
 
 static void slab_give(struct context *c)
 {
-	struct tt_http2_pool *pool = c->pool;
-	uint32_t link = c->side->slab;
-
-	if (link != 0)
-		give(&pool->slab, &pool->slabs[link - 1].next, link, &pool->counters.slabs_used);
-	c->side->slab = 0;
+	tt_slab_give(&c->pool->slabs, &c->side->slab, &c->pool->counters.slabs_used);
 	c->side->kept = 0;
 	c->side->block_kept = 0;
 }
@@ -213,31 +190,24 @@ static struct tt_hpack_table *table_take(struct context *c)
 	struct tt_http2_counters *counters = &pool->counters;
 
 	if (side->table == 0) {
-		uint32_t first = pool->table.first;
-		side->table = take(&pool->table, first == 0 ? NULL : &pool->tables[first - 1].next,
-			pool->options.tables, &counters->tables_used, &counters->tables_high,
-			&counters->tables_full);
+		side->table = tt_slab_take(&pool->tables, &counters->tables_used,
+			&counters->tables_high, &counters->tables_full);
 		if (side->table == 0) {
 			side->incomplete = true;
 			return NULL;
 		}
-		struct tt_hpack_table *table = &pool->tables[side->table - 1].hpack;
+		struct tt_hpack_table *table = table_at(pool, side->table);
 		if (side->incomplete)
 			tt_hpack_lose(table);
 		else
 			tt_hpack_start(table);
 	}
-	return &pool->tables[side->table - 1].hpack;
+	return table_at(pool, side->table);
 }
 
 static void table_give(struct context *c)
 {
-	struct tt_http2_pool *pool = c->pool;
-	uint32_t link = c->side->table;
-
-	if (link != 0)
-		give(&pool->table, &pool->tables[link - 1].next, link, &pool->counters.tables_used);
-	c->side->table = 0;
+	tt_slab_give(&c->pool->tables, &c->side->table, &c->pool->counters.tables_used);
 }
 
 /* What the side's next blocks refer to is not known. */
@@ -245,7 +215,7 @@ static void table_lose(struct context *c)
 {
 	c->side->incomplete = true;
 	if (c->side->table != 0)
-		tt_hpack_lose(&c->pool->tables[c->side->table - 1].hpack);
+		tt_hpack_lose(table_at(c->pool, c->side->table));
 }
 
 static uint32_t *bucket_of(const struct context *c, uint32_t stream)
@@ -265,7 +235,7 @@ static struct tt_http2_exchange *exchange_find(const struct context *c, uint32_t
 	uint32_t link = *bucket_of(c, stream);
 
 	while (link != 0) {
-		struct tt_http2_exchange *exchange = &c->pool->exchanges[link - 1];
+		struct tt_http2_exchange *exchange = exchange_at(c->pool, link);
 		if (exchange->stream == stream && exchange->connection == c->connection)
 			return exchange;
 		link = exchange->chain;
@@ -283,18 +253,18 @@ static bool is_early(const struct tt_http2_exchange *exchange)
 static void exchange_unlink(struct context *c, struct tt_http2_exchange *exchange, uint32_t link)
 {
 	struct tt_http2_connection *connection = c->connection;
-	struct tt_http2_exchange *exchanges = c->pool->exchanges;
+	const struct tt_http2_pool *pool = c->pool;
 	uint32_t *chain = bucket_of(c, exchange->stream);
 
 	while (*chain != link)
-		chain = &exchanges[*chain - 1].chain;
+		chain = &exchange_at(pool, *chain)->chain;
 	*chain = exchange->chain;
 	if (exchange->previous != 0)
-		exchanges[exchange->previous - 1].next = exchange->next;
+		exchange_at(pool, exchange->previous)->next = exchange->next;
 	else
 		connection->first = exchange->next;
 	if (exchange->next != 0)
-		exchanges[exchange->next - 1].previous = exchange->previous;
+		exchange_at(pool, exchange->next)->previous = exchange->previous;
 	else
 		connection->last = exchange->previous;
 	connection->streams--;
@@ -304,7 +274,7 @@ static void exchange_unlink(struct context *c, struct tt_http2_exchange *exchang
 static void exchange_report(struct context *c, struct tt_http2_exchange *exchange)
 {
 	struct tt_http_transaction *transaction = &exchange->transaction;
-	uint32_t link = (uint32_t)(exchange - c->pool->exchanges) + 1;
+	uint32_t link = tt_slab_link(&c->pool->exchanges, exchange);
 
 	if (is_early(exchange) && c->connection->early > 0)
 		c->connection->early--;
@@ -312,7 +282,7 @@ static void exchange_report(struct context *c, struct tt_http2_exchange *exchang
 	tt_http_transaction_time(transaction, &exchange->times);
 	if ((transaction->flags & (TT_HTTP_REQUEST | TT_HTTP_RESPONSE)) != 0)
 		c->pool->options.report(c->report, transaction, c->connection->client);
-	give(&c->pool->exchange, &exchange->next, link, &c->pool->counters.exchanges_used);
+	tt_slab_give(&c->pool->exchanges, &link, &c->pool->counters.exchanges_used);
 }
 
 /* A new exchange of the stream; NULL when there is no room. */
@@ -324,20 +294,18 @@ static struct tt_http2_exchange *exchange_append(struct context *c, uint32_t str
 
 	/* One whose end was lost makes room. */
 	if (connection->streams == TT_HTTP2_STREAMS &&
-		pool->exchanges[connection->first - 1].unsure != 0)
-		exchange_report(c, &pool->exchanges[connection->first - 1]);
+		exchange_at(pool, connection->first)->unsure != 0)
+		exchange_report(c, exchange_at(pool, connection->first));
 	if (connection->streams == TT_HTTP2_STREAMS) {
 		tt_counter_add(&counters->streams_full, 1);
 		return NULL;
 	}
-	uint32_t first = pool->exchange.first;
-	uint32_t link = take(&pool->exchange, first == 0 ? NULL : &pool->exchanges[first - 1].next,
-		pool->options.exchanges, &counters->exchanges_used, &counters->exchanges_high,
-		&counters->exchanges_full);
+	uint32_t link = tt_slab_take(&pool->exchanges, &counters->exchanges_used,
+		&counters->exchanges_high, &counters->exchanges_full);
 
 	if (link == 0)
 		return NULL;
-	struct tt_http2_exchange *exchange = &pool->exchanges[link - 1];
+	struct tt_http2_exchange *exchange = exchange_at(pool, link);
 	uint32_t *bucket = bucket_of(c, stream);
 
 	memset(exchange, 0, offsetof(struct tt_http2_exchange, transaction.method));
@@ -349,7 +317,7 @@ static struct tt_http2_exchange *exchange_append(struct context *c, uint32_t str
 	*bucket = link;
 	exchange->previous = connection->last;
 	if (connection->last != 0)
-		pool->exchanges[connection->last - 1].next = link;
+		exchange_at(pool, connection->last)->next = link;
 	else
 		connection->first = link;
 	connection->last = link;
@@ -408,7 +376,7 @@ static void for_each_exchange(
 	uint32_t link = c->connection->first;
 
 	while (link != 0) {
-		struct tt_http2_exchange *exchange = &c->pool->exchanges[link - 1];
+		struct tt_http2_exchange *exchange = exchange_at(c->pool, link);
 		link = exchange->next;
 		visit(c, exchange);
 	}
@@ -794,7 +762,7 @@ static void fragment_read(struct context *c, const uint8_t *bytes, size_t length
 		side->lost = true;
 		length = 0;
 	}
-	uint8_t *slab = side->slab == 0 ? NULL : c->pool->slabs[side->slab - 1].bytes;
+	uint8_t *slab = side->slab == 0 ? NULL : block_at(c->pool, side->slab);
 
 	if (slab != NULL)
 		memmove(slab + side->block_kept, bytes, length);
@@ -821,7 +789,7 @@ static void goaway_read(struct context *c, const uint8_t *bytes)
 	if (!c->connection->client_known || from_client(c))
 		return;
 	while (link != 0) {
-		struct tt_http2_exchange *exchange = &c->pool->exchanges[link - 1];
+		struct tt_http2_exchange *exchange = exchange_at(c->pool, link);
 		link = exchange->next;
 		if (exchange->stream > last && (exchange->stream & 1) != 0)
 			exchange_report(c, exchange);
@@ -1033,7 +1001,7 @@ static void payload_keep(struct context *c, const uint8_t *bytes, size_t count)
 		side->lost = true;
 		return;
 	}
-	memcpy(c->pool->slabs[side->slab - 1].bytes + side->kept, bytes, count);
+	memcpy(block_at(c->pool, side->slab) + side->kept, bytes, count);
 	side->kept = (uint16_t)(side->kept + count);
 }
 
@@ -1054,7 +1022,7 @@ static size_t payload_data(struct context *c, const uint8_t *bytes, size_t lengt
 		frame_end(c,
 			side->lost || side->slab == 0
 				? NULL
-				: c->pool->slabs[side->slab - 1].bytes + side->block_kept);
+				: block_at(c->pool, side->slab) + side->block_kept);
 	return count;
 }
 

@@ -17,7 +17,7 @@
 #ifndef TT_PROTOCOL_HTTP2_CONNECTION_H
 #define TT_PROTOCOL_HTTP2_CONNECTION_H
 
-#include "base/counter.h"
+#include "base/slabs.h"
 #include "protocol/http.h"
 
 #include <stdbool.h>
@@ -29,10 +29,6 @@
 
 /* RFC 9113 4.1. */
 #define TT_HTTP2_HEADER_BYTES 9
-
-struct tt_hpack_table;
-struct tt_http2_slab;
-struct tt_http2_exchange;
 
 /* `client`: the direction of the requests. Valid for the call alone. */
 typedef void (*tt_http2_report)(
@@ -66,22 +62,13 @@ struct tt_http2_pool_options {
 	tt_http2_report report;
 };
 
-/* Numbers + 1 of what is free; 0: none. */
-struct tt_http2_free {
-	uint32_t ever; /* from here on they have never been used */
-	uint32_t first;
-};
-
 /* One worker's memory. */
 struct tt_http2_pool {
-	struct tt_http2_slab *slabs;
-	struct tt_http2_table *tables;
-	struct tt_http2_exchange *exchanges;
+	struct tt_slabs slabs; /* of TT_HTTP2_BLOCK_BYTES */
+	struct tt_slabs tables;
+	struct tt_slabs exchanges;
 	uint32_t *buckets; /* of the exchanges, by connection and stream: number + 1 */
 	uint32_t bucket_mask;
-	struct tt_http2_free slab;
-	struct tt_http2_free table;
-	struct tt_http2_free exchange;
 	struct tt_http2_pool_options options;
 	struct tt_http2_counters counters;
 };

@@ -2,7 +2,6 @@
 #include "protocol/stream.h"
 
 #include "base/error.h"
-#include "base/memory.h"
 
 #include <string.h>
 
@@ -32,40 +31,17 @@ int tt_stream_pool_create(struct tt_stream_pool *pool, uint32_t capacity, bool h
 	memset(pool, 0, sizeof(*pool));
 	if (capacity == 0 || capacity > POOL_CAPACITY)
 		return TT_ERROR_ARGUMENT;
-	pool->slabs = tt_memory_map((size_t)capacity * TT_STREAM_SLAB_BYTES, huge_pages);
-	if (pool->slabs == NULL)
-		return TT_ERROR_MEMORY;
-	pool->capacity = capacity;
-	return TT_OK;
+	return tt_slabs_create(&pool->slabs, capacity, TT_STREAM_SLAB_BYTES, huge_pages);
 }
 
 void tt_stream_pool_destroy(struct tt_stream_pool *pool)
 {
-	tt_memory_unmap(pool->slabs, (size_t)pool->capacity * TT_STREAM_SLAB_BYTES);
-	pool->slabs = NULL;
+	tt_slabs_destroy(&pool->slabs);
 }
 
-/* A slab's number + 1, or 0 when there is none. */
-static uint32_t slab_take(struct tt_stream_pool *pool)
+static struct tt_stream_slab *slab_at(const struct tt_stream_pool *pool, uint32_t link)
 {
-	uint32_t link = pool->free;
-
-	if (link != 0)
-		pool->free = pool->slabs[link - 1].next;
-	else if (pool->used_ever < pool->capacity)
-		link = ++pool->used_ever;
-	else
-		return 0;
-	tt_counter_add(&pool->counters.slabs_used, 1);
-	tt_counter_raise(&pool->counters.slabs_high, tt_counter_read(&pool->counters.slabs_used));
-	return link;
-}
-
-static void slab_give(struct tt_stream_pool *pool, uint32_t link)
-{
-	pool->slabs[link - 1].next = pool->free;
-	pool->free = link;
-	tt_counter_set(&pool->counters.slabs_used, tt_counter_read(&pool->counters.slabs_used) - 1);
+	return tt_slab_at(&pool->slabs, link);
 }
 
 /* What every step of one segment's work needs. */
@@ -95,8 +71,8 @@ static void free_first(struct work *work)
 {
 	uint32_t link = work->side->held;
 
-	work->side->held = work->pool->slabs[link - 1].next;
-	slab_give(work->pool, link);
+	work->side->held = slab_at(work->pool, link)->next;
+	tt_slab_give(&work->pool->slabs, &link, &work->pool->counters.slabs_used);
 	work->stream->slabs--;
 }
 
@@ -104,7 +80,7 @@ static void free_first(struct work *work)
 static void give_held(struct work *work)
 {
 	while (work->side->held != 0) {
-		struct tt_stream_slab *slab = &work->pool->slabs[work->side->held - 1];
+		struct tt_stream_slab *slab = slab_at(work->pool, work->side->held);
 		if (slab->sequence != work->side->next)
 			return;
 		give_data(work, slab->data, slab->length);
@@ -126,7 +102,7 @@ static void give_end(struct work *work)
 /* Give up the hole before the first kept slab, and give what follows it. */
 static void skip_hole(struct work *work)
 {
-	uint32_t first = work->pool->slabs[work->side->held - 1].sequence;
+	uint32_t first = slab_at(work->pool, work->side->held)->sequence;
 
 	give_gap(work, first - work->side->next);
 	give_held(work);
@@ -138,7 +114,7 @@ static void skip_acknowledged(struct work *work)
 	struct tt_stream_side *side = work->side;
 
 	while (side->held != 0 && (side->flags & TT_STREAM_ACKED) != 0 &&
-		ahead(side->acknowledged, work->pool->slabs[side->held - 1].sequence) >= 0)
+		ahead(side->acknowledged, slab_at(work->pool, side->held)->sequence) >= 0)
 		skip_hole(work);
 	/* An acknowledged FIN: whatever is missing before it is lost too. */
 	if (side->held == 0 && (side->flags & TT_STREAM_FIN) != 0 &&
@@ -157,15 +133,14 @@ static uint32_t hold_piece(struct work *work, uint32_t previous, uint32_t sequen
 			tt_counter_add(&work->pool->counters.connection_full, 1);
 			return 0;
 		}
-		uint32_t link = slab_take(work->pool);
-		if (link == 0) {
-			tt_counter_add(&work->pool->counters.pool_full, 1);
+		uint32_t link = tt_slab_take(&work->pool->slabs, &work->pool->counters.slabs_used,
+			&work->pool->counters.slabs_high, &work->pool->counters.pool_full);
+		if (link == 0)
 			return 0;
-		}
 		work->stream->slabs++;
-		struct tt_stream_slab *slab = &work->pool->slabs[link - 1];
+		struct tt_stream_slab *slab = slab_at(work->pool, link);
 		uint32_t *before =
-			previous == 0 ? &work->side->held : &work->pool->slabs[previous - 1].next;
+			previous == 0 ? &work->side->held : &slab_at(work->pool, previous)->next;
 		slab->next = *before;
 		*before = link;
 		slab->sequence = sequence;
@@ -190,7 +165,7 @@ static bool hold(struct work *work, uint32_t sequence, const uint8_t *bytes, uin
 		uint32_t piece = length;
 		uint32_t skip = 0;
 		if (link != 0) {
-			const struct tt_stream_slab *slab = &work->pool->slabs[link - 1];
+			const struct tt_stream_slab *slab = slab_at(work->pool, link);
 			int32_t distance = ahead(slab->sequence, sequence);
 			int32_t end = ahead(slab->sequence + slab->length, sequence);
 			if (distance < (int32_t)length)
@@ -211,7 +186,7 @@ static bool hold(struct work *work, uint32_t sequence, const uint8_t *bytes, uin
 		bytes += piece;
 		length -= piece;
 		previous = link;
-		link = work->pool->slabs[link - 1].next;
+		link = slab_at(work->pool, link)->next;
 	}
 	return true;
 }
@@ -233,7 +208,7 @@ static void give_in_order(
 			give_data(work, bytes, length);
 			return;
 		}
-		int32_t room = ahead(work->pool->slabs[side->held - 1].sequence, sequence);
+		int32_t room = ahead(slab_at(work->pool, side->held)->sequence, sequence);
 		uint32_t part = room < (int32_t)length ? (uint32_t)room : length;
 		if (part > 0)
 			give_data(work, bytes, part);
@@ -253,7 +228,7 @@ static void take_payload(struct work *work, const struct tt_stream_segment *segm
 			return;
 		/* No room: give up the holes up to here, and give it instead of keeping it. */
 		while (side->held != 0 &&
-			ahead(sequence, work->pool->slabs[side->held - 1].sequence) >= 0)
+			ahead(sequence, slab_at(work->pool, side->held)->sequence) >= 0)
 			skip_hole(work);
 		if (ahead(sequence, side->next) > 0)
 			give_gap(work, sequence - side->next);
@@ -270,7 +245,7 @@ static void take_cut(struct work *work, const struct tt_stream_segment *segment)
 	if (segment->captured_bytes == segment->payload_bytes || work->side->next != cut)
 		return;
 	if (work->side->held != 0) {
-		uint32_t first = work->pool->slabs[work->side->held - 1].sequence;
+		uint32_t first = slab_at(work->pool, work->side->held)->sequence;
 		if (ahead(end, first) > 0)
 			end = first;
 	}

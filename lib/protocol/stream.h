@@ -14,7 +14,7 @@
 #ifndef TT_PROTOCOL_STREAM_H
 #define TT_PROTOCOL_STREAM_H
 
-#include "base/counter.h"
+#include "base/slabs.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,8 +22,6 @@
 
 #define TT_STREAM_SLAB_BYTES 2048 /* of a slab, header included */
 #define TT_STREAM_SLABS	     16	  /* a connection, both directions: 32 KiB */
-
-struct tt_stream_slab;
 
 /* Written by the pool's owner, read by anyone. */
 struct tt_stream_counters {
@@ -38,10 +36,7 @@ struct tt_stream_counters {
 
 /* One worker's slabs. */
 struct tt_stream_pool {
-	struct tt_stream_slab *slabs;
-	uint32_t capacity;
-	uint32_t used_ever; /* slabs from here on have never been used */
-	uint32_t free;	    /* number of the first free slab + 1; 0: none */
+	struct tt_slabs slabs; /* of TT_STREAM_SLAB_BYTES */
 	struct tt_stream_counters counters;
 };
 

@@ -2,9 +2,7 @@
 #include "protocol/tls_connection.h"
 
 #include "base/error.h"
-#include "base/memory.h"
 
-#define SLABS_CAPACITY (1u << 24)
 #define ALERT_BYTES    2
 #define RECORD_SKIPPED 0 /* instead of a record's type: nothing in it is looked at */
 #define LINE_BYTES     64
@@ -26,22 +24,6 @@ struct message {
 	uint8_t type;
 };
 
-static int slabs_create(
-	struct tt_tls_slabs *slabs, uint32_t capacity, size_t slab_bytes, bool huge_pages)
-{
-	*slabs = (struct tt_tls_slabs){.slab_bytes = slab_bytes, .capacity = capacity};
-	if (capacity == 0 || capacity > SLABS_CAPACITY)
-		return TT_ERROR_ARGUMENT;
-	slabs->memory = tt_memory_map(capacity * slab_bytes, huge_pages);
-	return slabs->memory == NULL ? TT_ERROR_MEMORY : TT_OK;
-}
-
-static void slabs_destroy(struct tt_tls_slabs *slabs)
-{
-	tt_memory_unmap(slabs->memory, slabs->capacity * slabs->slab_bytes);
-	slabs->memory = NULL;
-}
-
 uint64_t tt_tls_pool_bytes(uint32_t handshakes, uint32_t buffers)
 {
 	return (uint64_t)handshakes * sizeof(struct tt_tls_handshake) +
@@ -52,79 +34,45 @@ int tt_tls_pool_create(
 	struct tt_tls_pool *pool, uint32_t handshakes, uint32_t buffers, bool huge_pages)
 {
 	memset(pool, 0, sizeof(*pool));
-	int error = slabs_create(
+	int error = tt_slabs_create(
 		&pool->handshakes, handshakes, sizeof(struct tt_tls_handshake), huge_pages);
 	if (error != TT_OK)
 		return error;
-	error = slabs_create(&pool->buffers, buffers, TT_TLS_BUFFER_BYTES, huge_pages);
+	error = tt_slabs_create(&pool->buffers, buffers, TT_TLS_BUFFER_BYTES, huge_pages);
 	if (error != TT_OK)
-		slabs_destroy(&pool->handshakes);
+		tt_slabs_destroy(&pool->handshakes);
 	return error;
 }
 
 void tt_tls_pool_destroy(struct tt_tls_pool *pool)
 {
-	slabs_destroy(&pool->handshakes);
-	slabs_destroy(&pool->buffers);
-}
-
-static void *slab_at(const struct tt_tls_slabs *slabs, uint32_t link)
-{
-	return slabs->memory + (link - 1) * slabs->slab_bytes;
-}
-
-/* A slab's number + 1, or 0. A free slab begins with the number of the next. */
-static uint32_t slab_take(
-	struct tt_tls_slabs *slabs, tt_counter *used, tt_counter *high, tt_counter *full)
-{
-	uint32_t link = slabs->free;
-
-	if (link != 0) {
-		memcpy(&slabs->free, slab_at(slabs, link), sizeof(slabs->free));
-	} else if (slabs->used_ever < slabs->capacity) {
-		link = ++slabs->used_ever;
-	} else {
-		tt_counter_add(full, 1);
-		return 0;
-	}
-	tt_counter_add(used, 1);
-	tt_counter_raise(high, tt_counter_read(used));
-	return link;
-}
-
-static void slab_give(struct tt_tls_slabs *slabs, tt_counter *used, uint32_t *link)
-{
-	if (*link == 0)
-		return;
-	memcpy(slab_at(slabs, *link), &slabs->free, sizeof(slabs->free));
-	slabs->free = *link;
-	*link = 0;
-	tt_counter_set(used, tt_counter_read(used) - 1);
+	tt_slabs_destroy(&pool->handshakes);
+	tt_slabs_destroy(&pool->buffers);
 }
 
 uint32_t tt_tls_buffer_take(struct tt_tls_pool *pool)
 {
 	struct tt_tls_counters *counters = &pool->counters;
 
-	return slab_take(&pool->buffers, &counters->buffers_used, &counters->buffers_high,
+	return tt_slab_take(&pool->buffers, &counters->buffers_used, &counters->buffers_high,
 		&counters->buffers_full);
 }
 
 void *tt_tls_buffer_at(const struct tt_tls_pool *pool, uint32_t buffer)
 {
-	return slab_at(&pool->buffers, buffer);
+	return tt_slab_at(&pool->buffers, buffer);
 }
 
 void tt_tls_buffer_give(struct tt_tls_pool *pool, uint32_t *buffer)
 {
-	slab_give(&pool->buffers, &pool->counters.buffers_used, buffer);
+	tt_slab_give(&pool->buffers, buffer, &pool->counters.buffers_used);
 }
 
 static struct tt_tls_handshake *handshake_of(const struct work *work)
 {
 	uint32_t link = work->connection->handshake;
 
-	return link == 0 ? NULL : slab_at(&work->pool->handshakes, link);
+	return link == 0 ? NULL : tt_slab_at(&work->pool->handshakes, link);
 }
 
 void tt_tls_connection_prefetch(
@@ -132,7 +80,7 @@ void tt_tls_connection_prefetch(
 {
 	if (connection->handshake == 0)
 		return;
-	const uint8_t *handshake = slab_at(&pool->handshakes, connection->handshake);
+	const uint8_t *handshake = tt_slab_at(&pool->handshakes, connection->handshake);
 
 	for (size_t line = 0; line < sizeof(struct tt_tls_handshake); line += LINE_BYTES)
 		__builtin_prefetch(handshake + line, 0, 2);
@@ -153,7 +101,7 @@ static void finish(struct tt_tls_connection *connection, struct tt_tls_pool *poo
 		connection->side[i].state = TT_TLS_DONE;
 	}
 	tt_tls_buffer_give(pool, &connection->certificate);
-	slab_give(&pool->handshakes, &pool->counters.handshakes_used, &connection->handshake);
+	tt_slab_give(&pool->handshakes, &connection->handshake, &pool->counters.handshakes_used);
 	connection->finished = true;
 }
 
@@ -165,7 +113,7 @@ static void report(const struct work *work)
 	if (event.handshake != NULL) {
 		if (connection->certificate != 0) {
 			const uint8_t *buffer =
-				slab_at(&work->pool->buffers, connection->certificate);
+				tt_slab_at(&work->pool->buffers, connection->certificate);
 			event.certificate = buffer;
 			event.certificate_bytes = connection->certificate_bytes;
 		}
@@ -216,7 +164,7 @@ static struct tt_tls_handshake *handshake_begin(const struct work *work, unsigne
 
 	if (connection->handshake != 0)
 		return handshake_of(work);
-	connection->handshake = slab_take(&work->pool->handshakes, &counters->handshakes_used,
+	connection->handshake = tt_slab_take(&work->pool->handshakes, &counters->handshakes_used,
 		&counters->handshakes_high, &counters->handshakes_full);
 	if (connection->handshake == 0) {
 		finish(connection, work->pool);
@@ -345,7 +293,7 @@ static void keep_certificate(const struct work *work, const uint8_t *bytes, uint
 		tt_counter_add(&work->pool->counters.certificates_cut, 1);
 		return;
 	}
-	memcpy(slab_at(&work->pool->buffers, connection->certificate), bytes, count);
+	memcpy(tt_slab_at(&work->pool->buffers, connection->certificate), bytes, count);
 	connection->certificate_bytes = (uint16_t)count;
 }
 
@@ -445,7 +393,7 @@ static void buffer_add(const struct work *work, const uint8_t *bytes, size_t len
 	struct tt_tls_side *side = work->side;
 	size_t room = (size_t)TT_TLS_BUFFER_BYTES - side->buffer_bytes;
 	size_t count = length < room ? length : room;
-	uint8_t *buffer = slab_at(&work->pool->buffers, side->buffer);
+	uint8_t *buffer = tt_slab_at(&work->pool->buffers, side->buffer);
 
 	memcpy(buffer + side->buffer_bytes, bytes, count);
 	side->buffer_bytes = (uint16_t)(side->buffer_bytes + count);
@@ -460,7 +408,7 @@ static void message_end(const struct work *work)
 	if (side->buffer == 0)
 		return;
 	const struct message message = {
-		.bytes = slab_at(&work->pool->buffers, side->buffer),
+		.bytes = tt_slab_at(&work->pool->buffers, side->buffer),
 		.kept_bytes = side->buffer_bytes,
 		.bytes_total = side->message_bytes,
 		.type = side->message_header[0],
@@ -617,7 +565,7 @@ static void ssl2_begin(const struct work *work)
 static void ssl2_end(const struct work *work)
 {
 	struct tt_tls_side *side = work->side;
-	const uint8_t *bytes = slab_at(&work->pool->buffers, side->buffer);
+	const uint8_t *bytes = tt_slab_at(&work->pool->buffers, side->buffer);
 	struct tt_tls_client_hello client;
 	struct tt_tls_server_hello server;
 
@@ -949,7 +897,7 @@ void tt_tls_connection_alert(const struct tt_tls_connection *connection, struct 
 {
 	if (connection->handshake == 0)
 		return;
-	struct tt_tls_handshake *handshake = slab_at(&pool->handshakes, connection->handshake);
+	struct tt_tls_handshake *handshake = tt_slab_at(&pool->handshakes, connection->handshake);
 
 	note_alert(
 		handshake, direction != handshake->client_direction, (uint8_t)level, description);

@@ -14,7 +14,7 @@
 #ifndef TT_PROTOCOL_TLS_CONNECTION_H
 #define TT_PROTOCOL_TLS_CONNECTION_H
 
-#include "base/counter.h"
+#include "base/slabs.h"
 #include "protocol/tls_fingerprint.h"
 
 #define TT_TLS_BUFFER_BYTES  16384 /* what is kept of a message in pieces, and the longest leaf */
@@ -91,18 +91,10 @@ struct tt_tls_counters {
 	tt_counter reported;
 };
 
-struct tt_tls_slabs {
-	uint8_t *memory;
-	size_t slab_bytes;
-	uint32_t capacity;
-	uint32_t used_ever;
-	uint32_t free; /* number of the first free slab + 1; 0: none */
-};
-
 /* One worker's. */
 struct tt_tls_pool {
-	struct tt_tls_slabs handshakes;
-	struct tt_tls_slabs buffers;
+	struct tt_slabs handshakes;
+	struct tt_slabs buffers;
 	struct tt_tls_counters counters;
 };
 

@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 1)
 		return 0;
-	if (pool.slabs == NULL && tt_dns_stream_pool_create(&pool, 2, false) != 0)
+	if (pool.slabs.memory == NULL && tt_dns_stream_pool_create(&pool, 2, false) != 0)
 		abort();
 	uint32_t random = data[0];
 	data++;

@@ -53,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 3)
 		return 0;
-	if (pool.slabs == NULL && tt_http1_pool_create(&pool, &options) != 0)
+	if (pool.slabs.memory == NULL && tt_http1_pool_create(&pool, &options) != 0)
 		abort();
 	uint32_t random = data[0];
 	size_t split = ((size_t)data[1] << 8 | data[2]) % (size - 2);

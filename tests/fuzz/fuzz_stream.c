@@ -53,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static uint8_t payload[255 * LENGTH_UNIT];
 	struct tt_stream stream = {0};
 
-	if (pool.slabs == NULL && tt_stream_pool_create(&pool, 12, false) != 0)
+	if (pool.slabs.memory == NULL && tt_stream_pool_create(&pool, 12, false) != 0)
 		abort();
 	memset(position, 0, sizeof(position));
 	for (unsigned int direction = 0; direction < 2; direction++) {
